@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Callbacks run before and after an object of a patch is patched or reverted.
+//! Callbacks that run before and after an object of a patch is patched or reverted.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -42,12 +42,12 @@
 //! | `#[pre_unpatch]` | before the object is reverted | none |
 //! | `#[post_unpatch]` | when no task uses the replacements | none |
 //!
-//! Each belongs to an object, `#[pre_patch(object = "ext4")]`; the key is optional in a patch with a single
+//! Each callback belongs to an object, `#[pre_patch(object = "ext4")]`; the key is optional in a patch with a single
 //! object. An object can have callbacks without functions. Callbacks of a module also run
-//! when it is loaded or unloaded while the patch is applied.
+//! when it is loaded or unloaded while the patch is enabled.
 //!
-//! The livepatch core calls them one at a time, in a task that may sleep. `post_unpatch` does not run for a
-//! patch that another one replaces, nor for an object whose `pre_patch` failed.
+//! The livepatch core calls them one at a time, in process context, where they may sleep. `post_unpatch` does not run for
+//! a patch that a cumulative patch replaces, nor for an object whose `pre_patch` failed.
 
 use crate::platform::{self, bindings, pr_warn};
 use crate::table::Patch;
@@ -79,57 +79,57 @@ pub struct Object(UnsafeCell<bindings::klp_object>);
 pub enum ModuleState {
     /// Loaded and in use.
     Live,
-    /// Being loaded: its init has not returned.
+    /// Being loaded: its init function has not returned.
     Coming,
-    /// Being unloaded: its exit has begun.
+    /// Being unloaded: its exit function may have been called.
     Going,
     /// Being set up: none of its code has run.
     Unformed,
 }
 
 impl Object {
-    /// The object that C passed to a callback.
+    /// Converts the object that C passed to a callback.
     ///
     /// # Safety
     ///
-    /// `object` is what the livepatch core passed to a callback that has not returned yet.
+    /// `object` is the argument of a callback that has not returned yet.
     #[inline]
     unsafe fn from_c<'a>(object: *mut bindings::klp_object) -> &'a Self {
-        // SAFETY: the caller vouches for it; the type is transparent, over a cell.
+        // SAFETY: guaranteed by the caller; the type is transparent, over a cell.
         unsafe { &*object.cast() }
     }
 
-    /// The module's name, or `vmlinux` for the kernel itself.
+    /// Returns the module's name, or `vmlinux` for the kernel itself.
     #[inline]
     pub fn name(&self) -> &CStr {
-        // SAFETY: it is the patch's own static. Nobody changes that field.
+        // SAFETY: the object is a static of the patch, and this field does not change.
         let name = unsafe { (*self.0.get()).name };
         if name.is_null() {
             return c"vmlinux";
         }
-        // SAFETY: the patch made it of a C string that stays.
+        // SAFETY: the name is a static C string of the patch.
         unsafe { CStr::from_ptr(name.cast()) }
     }
 
-    /// Whether this is the kernel itself.
+    /// Returns whether this is the kernel itself.
     #[inline]
     pub fn is_vmlinux(&self) -> bool {
-        // SAFETY: as above.
+        // SAFETY: the object is a static of the patch, and this field does not change.
         unsafe { (*self.0.get()).name.is_null() }
     }
 
-    /// The state of the module; `None` for the kernel itself.
+    /// Returns the state of the module; `None` for the kernel itself.
     #[inline]
     pub fn module_state(&self) -> Option<ModuleState> {
-        // The other fields of the module are not where the bindings say.
+        // The bindings' offsets of the other fields of `struct module` are wrong.
         const { assert!(offset_of!(bindings::module, state) == 0) };
-        // SAFETY: the core sets the field before it calls callbacks and clears it afterwards,
-        // under the mutex that it holds during them.
+        // SAFETY: the core changes the field only before and after callbacks, under the mutex that it holds
+        // during them.
         let module = unsafe { (*self.0.get()).mod_ };
         if module.is_null() {
             return None;
         }
-        // SAFETY: the module is there while its callbacks run. Its state may change meanwhile.
+        // SAFETY: the module exists while its callbacks run. Its state may change meanwhile.
         let state = unsafe { ptr::read_volatile(module.cast::<bindings::module_state>()) };
         Some(match state {
             bindings::module_state_MODULE_STATE_LIVE => ModuleState::Live,
@@ -139,9 +139,9 @@ impl Object {
         })
     }
 
-    /// Whether the callback belongs to a transition, rather than to loading or unloading a module.
+    /// Returns whether the callback belongs to a transition, rather than to loading or unloading a module.
     ///
-    /// If a patch is enabled while a module is in its init, this cannot be told; it counts as loading.
+    /// If a patch is enabled while a module runs its init function, the two cannot be distinguished; it counts as loading.
     #[inline]
     pub(crate) fn is_in_transition(&self) -> bool {
         matches!(self.module_state(), None | Some(ModuleState::Live))
@@ -151,9 +151,9 @@ impl Object {
 /// The object of a `post_unpatch`, and the proof that no function of the patch runs any more.
 ///
 /// [`Shadow::free_all`](crate::Shadow::free_all) and [`State::free`](crate::State::free) take it, because they
-/// free data that functions use. It is passed for `vmlinux`, and in a patch with a single object; in a patch of several, a
-/// module can go while the rest stays. After a forced transition (`/sys/kernel/livepatch/.../force`) a
-/// `post_unpatch` that takes it does not run.
+/// free data that functions use. Only the `post_unpatch` of `vmlinux`, or of a patch's single object, can take it: in a
+/// patch of several objects, a module can be unloaded while the rest stays patched. After a forced transition
+/// (`/sys/kernel/livepatch/.../force`) a `post_unpatch` that takes it does not run.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -169,12 +169,14 @@ impl Object {
 pub struct Unpatched(Object);
 
 impl Unpatched {
+    /// Creates the proof.
+    ///
     /// # Safety
     ///
-    /// No function of this patch runs, nor will, while this is alive.
+    /// No function of this patch runs while the result is alive.
     #[inline]
     unsafe fn new(object: &Object) -> &Self {
-        // SAFETY: transparent.
+        // SAFETY: the type is transparent over `Object`.
         unsafe { &*ptr::from_ref(object).cast() }
     }
 }
@@ -188,7 +190,7 @@ impl Deref for Unpatched {
     }
 }
 
-/// Runs a `pre_patch`.
+/// Runs a `pre_patch` callback.
 ///
 /// # Safety
 ///
@@ -199,7 +201,7 @@ pub unsafe fn pre_patch(
     object: *mut bindings::klp_object,
     callback: impl FnOnce(&Object) -> platform::Result,
 ) -> c_int {
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     match callback(unsafe { Object::from_c(object) }) {
         Ok(()) => 0,
         Err(error) => error.to_errno(),
@@ -214,15 +216,15 @@ pub unsafe fn pre_patch(
 #[doc(hidden)]
 #[inline(always)]
 pub unsafe fn notify(object: *mut bindings::klp_object, callback: impl FnOnce(&Object)) {
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     callback(unsafe { Object::from_c(object) });
 }
 
-/// Runs a `post_unpatch` that takes the proof.
+/// Runs a `post_unpatch` callback that takes [`Unpatched`].
 ///
 /// # Safety
 ///
-/// Called from the `post_unpatch` of `patch`, with its argument: of its only object, or of vmlinux.
+/// Called from the `post_unpatch` of the only object of `patch`, or of vmlinux, with its argument.
 #[doc(hidden)]
 #[inline(always)]
 pub unsafe fn unpatched(
@@ -230,13 +232,13 @@ pub unsafe fn unpatched(
     patch: &'static Patch,
     callback: impl FnOnce(&Unpatched),
 ) {
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     let object = unsafe { Object::from_c(object) };
     if patch.is_forced() {
         pr_warn!("the transition was forced, so nothing of the patch is freed\n");
         return;
     }
-    // SAFETY: for vmlinux, the core calls this when all tasks have left all functions of the patch.
-    // For a module as the only object, also when that module has gone, and with it all callers.
+    // SAFETY: for vmlinux, the core calls this when no task runs a function of the patch any more.
+    // For a module as the only object, also when that module is unloaded, and with it all callers.
     callback(unsafe { Unpatched::new(object) });
 }

@@ -3,9 +3,9 @@
 //! Types whose values may outlive the module that made them.
 //!
 //! The data of [shadow variables](mod@crate::shadow) and [system states](mod@crate::state) stays in the
-//! kernel while patches are loaded and unloaded. Another patch, from another source and perhaps another
-//! compiler, reads it. [`Persistent`] marks the types that allow that, and gives each a fingerprint, which two
-//! patches compare.
+//! kernel while patches are loaded and unloaded. Another patch, possibly built from other source by another
+//! compiler, reads it. [`Persistent`] marks the types that allow this, and gives each a fingerprint that patches
+//! compare.
 
 use crate::platform::alloc::KBox;
 use crate::shadow::{Parent, Shadow};
@@ -29,13 +29,13 @@ use core::pin::Pin;
 /// }
 /// ```
 ///
-/// Data that several CPUs use changes through atomics, as always in Rust.
+/// Data that several CPUs share changes through atomics.
 ///
 /// # Safety
 ///
 /// A value contains nothing that is unloaded with the module: no reference, function pointer or trait
-/// object. Types of the same fingerprint have the same layout and valid values, whatever compiler
-/// made them.
+/// object. Types of the same fingerprint have the same layout and valid values, whichever compiler
+/// built them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` may not outlive the module that made it",
     label = "this value stays in the kernel when the patch is unloaded",
@@ -46,10 +46,10 @@ pub unsafe trait Persistent: Send + Sync + 'static {
     const FINGERPRINT: u64;
 }
 
-/// A shadow variable or state, whose types are fit for it.
+/// A shadow variable or state whose types may be used for it.
 #[doc(hidden)]
 pub trait Typed {
-    /// Tells the variable's types apart from others.
+    /// The fingerprint of the variable's types.
     const FINGERPRINT: u64;
 }
 
@@ -66,13 +66,13 @@ impl<T: Persistent> Typed for State<T> {
         .finish();
 }
 
-/// Makes fingerprints: FNV-1a over a description of the type.
+/// A builder of fingerprints: FNV-1a over a description of the type.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// Begins with the kind of type that `T` is.
+    /// Starts a fingerprint with the kind, size and alignment of `T`.
     #[inline]
     pub const fn of<T>(kind: &str) -> Self {
         const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
@@ -82,7 +82,7 @@ impl Fingerprint {
             .number(align_of::<T>() as u64)
     }
 
-    /// Adds a text.
+    /// Adds a string.
     #[inline]
     #[must_use]
     pub const fn text(self, text: &str) -> Self {
@@ -122,7 +122,7 @@ impl Fingerprint {
         Self((self.0 ^ byte as u64).wrapping_mul(PRIME))
     }
 
-    /// The finished fingerprint.
+    /// Returns the fingerprint.
     #[inline]
     pub const fn finish(self) -> u64 {
         self.0
@@ -131,14 +131,14 @@ impl Fingerprint {
 
 macro_rules! plain {
     ($($type:ty = $kind:literal)*) => {$(
-        // SAFETY: an integer, or one behind a cell that is as large; all compilers agree about these.
+        // SAFETY: an integer, or an atomic of the same size; all compilers use the same representation.
         unsafe impl Persistent for $type {
             const FINGERPRINT: u64 = Fingerprint::of::<Self>($kind).finish();
         }
     )*};
 }
 
-// An atomic is an integer that is used otherwise, so it counts as another type.
+// An atomic is accessed in another way than an integer, so it counts as another type.
 plain! {
     () = "()"
     bool = "bool"
@@ -150,14 +150,14 @@ plain! {
     Atomic<i32> = "AtomicI32" Atomic<i64> = "AtomicI64" Atomic<isize> = "AtomicIsize"
 }
 
-// SAFETY: an array is its elements one after the other.
+// SAFETY: an array is its elements, one after the other.
 unsafe impl<T: Persistent, const N: usize> Persistent for [T; N] {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("array")
         .number(T::FINGERPRINT)
         .finish();
 }
 
-// SAFETY: a pointer to memory from `kmalloc()`, which belongs to no module.
+// SAFETY: a pointer to memory from `kmalloc()`, which is not freed with a module.
 unsafe impl<T: Persistent> Persistent for KBox<T> {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("KBox")
         .number(T::FINGERPRINT)
@@ -171,7 +171,7 @@ unsafe impl<T: Persistent> Persistent for Pin<KBox<T>> {
         .finish();
 }
 
-// SAFETY: as above, and `None` is the null pointer.
+// SAFETY: as for the box; `None` is the null pointer.
 unsafe impl<T: Persistent> Persistent for Option<Pin<KBox<T>>> {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("Option<Pin<KBox>>")
         .number(T::FINGERPRINT)
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_differ() {
+    fn types_have_distinct_fingerprints() {
         let all = [
             <()>::FINGERPRINT,
             u32::FINGERPRINT,
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_places_of_fields_count() {
+    fn names_and_offsets_of_fields_are_hashed() {
         let of = |name, offset| {
             let fingerprint = Fingerprint::of::<u64>("struct").field::<u32>(name, offset);
             fingerprint.finish()
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_fnv_1a() {
+    fn the_hash_is_fnv_1a() {
         // The published value for "a".
         assert_eq!(
             Fingerprint(0xcbf2_9ce4_8422_2325).byte(b'a').finish(),

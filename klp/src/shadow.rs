@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Shadow variables attach data to a structure of the kernel, like one more field.
+//! Shadow variables: data that a patch attaches to a structure of the kernel, like an additional field.
 //!
 //! ```
 //! use klp::sync::{Atomic, Relaxed};
@@ -44,21 +44,21 @@
 //!
 //! A shadow variable is identified by its parent's address and its id. A `&Parent` allows reading it, on several CPUs
 //! at once, so changes go through atomics or locks. Freeing it takes exclusive access to the parent (`&mut Parent`):
-//! references to the data borrow from the parent, so none is left. [`Shadow::free_all`] detaches the data of
+//! references to the data borrow from the parent, so none remains. [`Shadow::free_all`] detaches the data of
 //! all parents when no function of the patch runs any more. The values are dropped when the patch's module is unloaded,
 //! because callbacks may use them until then.
 //!
 //! The data's destructor is `Drop`. It runs in the task that frees the parent or unloads the module, without a
 //! lock of the livepatch core.
 //!
-//! Replace the function that frees the parent too. Otherwise the variable stays, and the next structure at that
-//! address finds it.
+//! Also replace the function that frees the parent. Otherwise the variable stays, and is found for the next structure at
+//! that address.
 //!
 //! # Several patches
 //!
 //! Patches that declare the same id share the data. Each variable stores a fingerprint of its types: a patch that uses
-//! the id with other types gets `EEXIST` and one line in the log. Patches in C never find these variables: klp's ids
-//! have a mark in their upper half.
+//! the id with other types gets `EEXIST` and one line in the log. Patches in C do not find these variables, because the
+//! upper half of klp's ids is a fixed mark.
 
 use crate::callbacks::Unpatched;
 use crate::errno;
@@ -71,7 +71,7 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-/// A structure that shadow variables can be attached to: a wrapper of the kernel crate, or a
+/// A structure that shadow variables can be attached to: a wrapper of the `kernel` crate, or a
 /// [`KernelStruct`].
 ///
 /// ```
@@ -96,11 +96,11 @@ use core::ptr::{self, NonNull};
 ///
 /// # Safety
 ///
-/// The address of a reference is that of a structure of the kernel, or of a value that is not empty:
-/// no two live ones have the same.
+/// The address of a reference is that of a structure of the kernel, or of a value that is not zero-sized:
+/// no two live ones have the same address.
 #[diagnostic::on_unimplemented(
     message = "nothing can be attached to `{Self}`",
-    label = "no structure of the kernel",
+    label = "not a kernel structure",
     note = "declare a view of the kernel's structure with `#[kernel_struct(\"name_in_c\")]`, or name a wrapper of the kernel crate such as `Task`"
 )]
 pub unsafe trait Parent {
@@ -108,14 +108,14 @@ pub unsafe trait Parent {
     const NAME: &'static str;
 }
 
-// SAFETY: it stands for a structure of the kernel.
+// SAFETY: a `KernelStruct` is a structure of the kernel.
 unsafe impl<T: KernelStruct> Parent for T {
     const NAME: &'static str = <T as KernelStruct>::NAME;
 }
 
 macro_rules! parents {
     ($($wrapper:ident = $name:literal)*) => {$(
-        // SAFETY: it is the C structure.
+        // SAFETY: the wrapper is transparent over the C structure.
         unsafe impl Parent for wrappers::$wrapper {
             const NAME: &'static str = $name;
         }
@@ -130,39 +130,38 @@ parents! {
 /// A shadow variable: data of type `T`, which is [`Persistent`](crate::Persistent), for structures of type `P`,
 /// a [`Parent`].
 ///
-/// It is declared in a patch's mod, `#[shadow(id = 1)] static NAME: Shadow<P, T>;`. See the
-/// [module](mod@self).
+/// Declare it in a patch's `mod`: `#[shadow(id = 1)] static NAME: Shadow<P, T>;`. See the [module](mod@self).
 pub struct Shadow<P, T> {
     declaration: Declaration,
-    /// For the log.
+    /// The static's name, for the log.
     name: &'static str,
-    /// Of both types.
+    /// The fingerprint of both types.
     fingerprint: u64,
-    /// Puts a variable that leaves the table on the declaration's list.
+    /// Adds a variable that leaves the table to the declaration's list.
     collect: Destructor,
     /// Data of another type has been reported in the log.
     reported: Atomic<bool>,
     types: PhantomData<fn(&P) -> T>,
 }
 
-/// C's type for destructors: parent and data.
+/// C's `klp_shadow_dtor_t`: parent and data.
 type Destructor = unsafe extern "C" fn(*mut c_void, *mut c_void);
 
-/// Drops a list of detached values, given the first one.
+/// Drops a list of detached values, starting with the given one.
 type DropDetached = unsafe fn(*mut c_void);
 
-/// The data in the kernel's table: a mark, the fingerprint of the types, and a pointer to the value.
+/// The data in the kernel's table: a magic number, the fingerprint of the types, and a pointer to the value.
 ///
-/// The kernel builds and destroys data under a spinlock with interrupts off. So the value is allocated
-/// separately, and no code of the author runs there.
+/// The kernel calls constructors and destructors under a spinlock with interrupts off. So the value is allocated
+/// separately, and none of the author's code runs there.
 #[repr(C)]
 struct ShadowHeader {
     magic: u64,
     fingerprint: u64,
-    kept: *mut c_void,
+    node: *mut c_void,
 }
 
-/// A value, with a link for the list of detached ones.
+/// A value, with a link for the list of detached values.
 #[repr(C)]
 struct ShadowNode<T> {
     /// The next detached value.
@@ -176,22 +175,24 @@ struct CtorArgs {
     attached: bool,
 }
 
-/// Begins each [`ShadowHeader`]: "klp data" and the number of this layout.
+/// The magic number of a [`ShadowHeader`]: "klpdata" and the version of this layout.
 const MAGIC: u64 = u64::from_be_bytes(*b"klpdata\x01");
 
 /// The upper half of the ids of klp's shadow variables.
 const MARK: usize = 0x4b4c_5052_0000_0000;
-/// The upper half of the ids under which the numbers of users are kept.
+/// The upper half of the ids of the user counts, which are shadow variables too.
 const USERS_MARK: usize = 0x4b4c_5055_0000_0000;
-/// The parent of the numbers of users: the address of nothing.
+/// The parent of the user counts: an address at which there is no object.
 const USERS_PARENT: *mut c_void = ptr::without_provenance_mut(1);
 
 impl<P, T> Shadow<P, T> {
+    /// Creates a shadow variable.
+    ///
     /// # Safety
     ///
-    /// The patch has no other one of this id, and `collect` calls the function of that name. The
+    /// The patch has no other shadow variable with this id, and `collect` calls the method of that name. The
     /// patch's module holds [`Declared`] with this id. The fingerprint is that of
-    /// [`Typed`](crate::persistent::Typed), which is there only when both types are fit.
+    /// [`Typed`](crate::persistent::Typed), which is implemented only if both types are valid for it.
     #[doc(hidden)]
     #[inline]
     pub const unsafe fn new(
@@ -215,7 +216,7 @@ impl<P, T> Shadow<P, T> {
         }
     }
 
-    /// What [`Declared`] counts.
+    /// Returns the declaration, which [`Declared`] counts.
     #[doc(hidden)]
     #[inline]
     pub const fn declaration(&'static self) -> &'static Declaration {
@@ -240,17 +241,17 @@ impl<P, T> Shadow<P, T> {
     /// `EEXIST`: another patch attached data of another type under this id.
     #[inline]
     pub fn get<'a>(&self, parent: &'a P) -> Result<Option<&'a T>> {
-        let kept = self.find(parent)?;
-        // SAFETY: what is in the table is alive. It leaves it by `take()`, which has the parent for
-        // itself, or by `free_all()`, after which it lives until the module of a patch that could hold
-        // this is unloaded.
-        Ok(kept.map(|kept| unsafe { &(*kept.as_ptr()).value }))
+        let node = self.find(parent)?;
+        // SAFETY: a value in the table is alive. It leaves the table by `take()`, which has exclusive access to the
+        // parent, or by `free_all()`, after which it lives until the module of each patch that could hold a reference
+        // is unloaded.
+        Ok(node.map(|node| unsafe { &(*node.as_ptr()).value }))
     }
 
-    /// Returns the data that is attached to `parent`, made by `init` if there is none.
+    /// Returns the data that is attached to `parent`. If there is none, attaches the result of `init`.
     ///
-    /// `init` runs in the caller's context, without locks, so it may do what the caller may. If it fails nothing is
-    /// attached. If another CPU attaches data at the same time, one value stays and the other is dropped.
+    /// `init` runs in the caller's context, without additional locks. If it fails, nothing is attached. If another CPU
+    /// attaches data at the same time, one value is kept and the other is dropped.
     ///
     /// ```
     /// # use klp::prelude::*;
@@ -280,13 +281,13 @@ impl<P, T> Shadow<P, T> {
         }
         match self.attach(parent, init()?, flags)? {
             Some(attached) => Ok(attached),
-            // Attached meanwhile. It cannot have gone again while there is a reference to its
-            // parent, unless it was another patch's, of another type.
+            // Attached by another CPU. It cannot have been detached again while there is a reference to its
+            // parent, unless it belonged to another patch and had another type.
             None => self.get(parent)?.ok_or(errno::EEXIST),
         }
     }
 
-    /// Attaches data to `parent`, which has none.
+    /// Attaches data to `parent`, which must not have any.
     ///
     /// ```
     /// # use klp::prelude::*;
@@ -302,7 +303,7 @@ impl<P, T> Shadow<P, T> {
     ///
     /// # Errors
     ///
-    /// `EEXIST`: it has some already. `ENOMEM`.
+    /// `EEXIST`: it already has data. `ENOMEM`.
     #[inline]
     pub fn alloc<'a>(&self, parent: &'a P, value: T, flags: Flags) -> Result<&'a T> {
         self.attach(parent, value, flags)?.ok_or(errno::EEXIST)
@@ -310,8 +311,8 @@ impl<P, T> Shadow<P, T> {
 
     /// Detaches and drops the data of `parent`, if it has any.
     ///
-    /// `&mut` proves that nobody else uses the parent or its data: this is for the function that frees the parent, which
-    /// owns it as a `Pin<KBox<P>>`. Data of another type is left alone.
+    /// `&mut` guarantees that nobody else uses the parent or its data. Call this in the replacement of the function that
+    /// frees the parent, which owns it as a `Pin<KBox<P>>`. Data of another type is left alone.
     ///
     /// ```
     /// # use klp::prelude::*;
@@ -351,24 +352,24 @@ impl<P, T> Shadow<P, T> {
     #[inline]
     pub fn take(&self, parent: Pin<&mut P>) -> Result<Option<T>> {
         let parent = &*parent;
-        let Some(kept) = self.find(parent)? else {
+        let Some(node) = self.find(parent)? else {
             return Ok(None);
         };
-        // SAFETY: an address and an id, no destructor. The kernel looks under its lock.
+        // SAFETY: passes an address and an id, and no destructor. The kernel searches under its lock.
         unsafe { bindings::klp_shadow_free(Self::address(parent), self.key(), None) };
-        // SAFETY: it has left the table, and as the parent is ours alone, nobody has a reference
-        // into it. `attach()` made it of a box.
-        let kept = unsafe { KBox::from_raw(kept.as_ptr()) };
-        Ok(Some(KBox::into_inner(kept).value))
+        // SAFETY: the value has left the table. Access to the parent is exclusive, so there is no other
+        // reference to the value. `attach()` made the pointer from a box.
+        let node = unsafe { KBox::from_raw(node.as_ptr()) };
+        Ok(Some(KBox::into_inner(node).value))
     }
 
     /// Detaches the data of all parents. The values are dropped when the patch's module is unloaded.
     ///
     /// Does nothing and returns `false` while another patch may use the data: one that declares this id, is
-    /// loaded, and has not called this when it was reverted. The last one detaches it.
+    /// loaded, and has not called this when it was reverted. The last one to call it detaches the data.
     ///
-    /// If a module is unloaded while the patch stays enabled, the patch still counts as a user, because it uses the data again
-    /// when the module is loaded.
+    /// If a module is unloaded while the patch stays enabled, the patch still counts as a user, because it uses the data
+    /// again when the module is loaded.
     ///
     /// ```
     /// # use klp::prelude::*;
@@ -391,62 +392,65 @@ impl<P, T> Shadow<P, T> {
         if self.declaration.has_other_users() {
             return false;
         }
-        // SAFETY: `collect` is a destructor for what is kept under this id.
+        // SAFETY: `collect` is a destructor for the data under this id.
         unsafe { bindings::klp_shadow_free_all(self.key(), Some(self.collect)) };
         true
     }
 
+    /// Drops the values of a list.
+    ///
     /// # Safety
     ///
-    /// `first` is null or the first [`ShadowNode`] of a list that `collect()` made, and nobody refers to the
-    /// values on it.
+    /// `first` is null or the first [`ShadowNode`] of a list that `collect()` built, and there are no references to its
+    /// values.
     #[inline]
     unsafe fn drop_detached(first: *mut c_void) {
         let mut next: *mut ShadowNode<T> = first.cast();
         while !next.is_null() {
-            // SAFETY: what is on the list has left the table, where `attach()` put it, made of a
-            // box; the caller vouches for the rest.
-            let kept = unsafe { KBox::from_raw(next) };
-            next = kept.next;
+            // SAFETY: each node of the list has left the table, to which `attach()` added it as a pointer
+            // from a box; the caller guarantees that nobody refers to its value.
+            let node = unsafe { KBox::from_raw(next) };
+            next = node.next;
         }
     }
 
-    /// Called by the kernel, under its lock, for each variable that `free_all` takes out.
+    /// Moves a value to the declaration's list. The kernel calls it, under its lock, for each variable that `free_all`
+    /// removes from the table.
     ///
     /// # Safety
     ///
-    /// `data` is what `klp_shadow_free_all()` passes on for this variable's id.
+    /// `data` is the data that `klp_shadow_free_all()` passes for this variable's id.
     #[doc(hidden)]
     #[inline]
     pub unsafe fn collect(&self, data: *mut c_void) {
-        // SAFETY: under klp's mark only klp keeps data.
+        // SAFETY: only klp adds data with ids that have its mark.
         let data = unsafe { &*data.cast::<ShadowHeader>() };
         if data.magic != MAGIC || data.fingerprint != self.fingerprint {
-            // Nobody knows any more how to drop it.
+            // Its type, and so its destructor, is unknown.
             return;
         }
-        let kept: *mut ShadowNode<T> = data.kept.cast();
+        let node: *mut ShadowNode<T> = data.node.cast();
         let detached = &self.declaration.detached;
-        // SAFETY: it has left the table, so nobody else writes to it. `next` is not part of the value, to
-        // which a callback may still refer.
-        unsafe { (&raw mut (*kept).next).write(detached.load(Relaxed).cast()) };
-        detached.store(kept.cast(), Release);
+        // SAFETY: the node has left the table, so nobody else writes to it. `next` is not part of the value, to
+        // which a callback may still hold a reference.
+        unsafe { (&raw mut (*node).next).write(detached.load(Relaxed).cast()) };
+        detached.store(node.cast(), Release);
     }
 
-    /// Attaches a value, unless there is one.
+    /// Attaches a value. Returns `None` if `parent` already has data.
     #[inline]
     fn attach<'a>(&self, parent: &'a P, value: T, flags: Flags) -> Result<Option<&'a T>> {
         let next = ptr::null_mut();
-        let kept = KBox::into_raw(KBox::new(ShadowNode { next, value }, flags)?);
-        let mut construction = CtorArgs {
+        let node = KBox::into_raw(KBox::new(ShadowNode { next, value }, flags)?);
+        let mut args = CtorArgs {
             data: ShadowHeader {
                 magic: MAGIC,
                 fingerprint: self.fingerprint,
-                kept: kept.cast(),
+                node: node.cast(),
             },
             attached: false,
         };
-        // SAFETY: `construct` takes what is passed to it here, and fills memory of that size.
+        // SAFETY: `construct` takes a `CtorArgs`, and initialises memory of that size.
         let data = unsafe {
             bindings::klp_shadow_get_or_alloc(
                 Self::address(parent),
@@ -454,39 +458,39 @@ impl<P, T> Shadow<P, T> {
                 size_of::<ShadowHeader>(),
                 platform::gfp(flags),
                 Some(construct),
-                (&raw mut construction).cast(),
+                (&raw mut args).cast(),
             )
         };
-        if construction.attached {
-            // SAFETY: it was put into the table a moment ago; the rest as in `get()`.
-            return Ok(Some(unsafe { &(*kept).value }));
+        if args.attached {
+            // SAFETY: the node was added to the table just now; the rest as in `get()`.
+            return Ok(Some(unsafe { &(*node).value }));
         }
-        // SAFETY: the kernel did not take it.
-        drop(unsafe { KBox::from_raw(kept) });
+        // SAFETY: the node was not added to the table, so this is its only pointer.
+        drop(unsafe { KBox::from_raw(node) });
         if data.is_null() {
             return Err(errno::ENOMEM);
         }
         Ok(None)
     }
 
-    /// Looks the variable up.
+    /// Looks up the variable in the kernel's table.
     #[inline]
     fn find(&self, parent: &P) -> Result<Option<NonNull<ShadowNode<T>>>> {
-        // Another patch's may go at any time, but its memory stays while readers are there.
+        // Data of another patch may be freed at any time, but only after a grace period.
         let _guard = platform::rcu_read_lock();
-        // SAFETY: an address and an id.
+        // SAFETY: passes an address and an id.
         let data = unsafe { bindings::klp_shadow_get(Self::address(parent), self.key()) };
-        // SAFETY: under klp's mark only klp keeps data, complete before it is in the table.
+        // SAFETY: only klp adds data with ids that have its mark, and initialises it before it is in the table.
         let Some(data) = (unsafe { data.cast::<ShadowHeader>().as_ref() }) else {
             return Ok(None);
         };
         if data.magic != MAGIC || data.fingerprint != self.fingerprint {
             return Err(self.type_mismatch());
         }
-        Ok(NonNull::new(data.kept.cast()))
+        Ok(NonNull::new(data.node.cast()))
     }
 
-    /// Logs, once, that there is data of another type.
+    /// Logs once that there is data of another type, and returns the error for it.
     #[cold]
     fn type_mismatch(&self) -> Error {
         if !self.reported.xchg(true, Relaxed) {
@@ -511,49 +515,49 @@ impl<P, T> Shadow<P, T> {
     }
 }
 
-/// Fills the data. The kernel calls it under a spinlock, and only when the data is attached.
+/// Initialises the data. The kernel calls it under a spinlock, and only if it attaches the data.
 #[inline]
 unsafe extern "C" fn construct(
     _parent: *mut c_void,
     data: *mut c_void,
-    construction: *mut c_void,
+    args: *mut c_void,
 ) -> c_int {
-    // SAFETY: `attach()` passed it, and waits.
-    let construction = unsafe { &mut *construction.cast::<CtorArgs>() };
+    // SAFETY: `attach()` passed it, and does not use it until the kernel returns.
+    let args = unsafe { &mut *args.cast::<CtorArgs>() };
     // SAFETY: fresh memory of that size.
     unsafe {
         data.cast::<ShadowHeader>()
-            .write(ptr::read(&raw const construction.data))
+            .write(ptr::read(&raw const args.data))
     };
-    construction.attached = true;
+    args.attached = true;
     0
 }
 
-/// How many patches may be using the data under this id.
+/// Returns the user count of an id: the number of patches that may use the data.
 #[inline]
 fn users(id: u32) -> Option<&'static Atomic<usize>> {
-    // SAFETY: an address and an id.
+    // SAFETY: passes an address and an id.
     let users = unsafe { bindings::klp_shadow_get(USERS_PARENT, USERS_MARK | id as usize) };
-    // SAFETY: under that mark only `Declaration` keeps something: such a number, which stays.
+    // SAFETY: only `Declaration` adds data with this mark: user counts, which are never freed.
     unsafe { users.cast::<Atomic<usize>>().as_ref() }
 }
 
-/// That a patch declares an id.
+/// A patch's declaration of an id.
 #[doc(hidden)]
 pub struct Declaration {
     id: u32,
-    /// Whether the patch counts as a user.
+    /// Whether the patch counts as a user of the id.
     counted: Atomic<bool>,
-    /// The first of the values that `free_all()` detached.
+    /// The first value of the list that `free_all()` detached.
     detached: Atomic<*mut c_void>,
     drop_detached: DropDetached,
 }
 
 impl Declaration {
-    /// Counts the patch.
+    /// Counts the patch as a user.
     #[inline]
     fn count(&self) -> Result {
-        // SAFETY: without a constructor the kernel fills it with zeroes, which is a number.
+        // SAFETY: without a constructor the kernel zeroes the data, which is a valid count.
         let users = unsafe {
             bindings::klp_shadow_get_or_alloc(
                 USERS_PARENT,
@@ -564,14 +568,14 @@ impl Declaration {
                 ptr::null_mut(),
             )
         };
-        // SAFETY: as in `users()`.
+        // SAFETY: only this adds data with this mark: user counts, which are never freed.
         let users = unsafe { users.cast::<Atomic<usize>>().as_ref() };
         users.ok_or(errno::ENOMEM)?.fetch_add(1, Full);
         self.counted.store(true, Release);
         Ok(())
     }
 
-    /// Stops counting the patch.
+    /// Stops counting the patch as a user.
     #[inline]
     fn release(&self) {
         if !self.counted.xchg(false, Full) {
@@ -582,7 +586,7 @@ impl Declaration {
         }
     }
 
-    /// Whether other patches count as users.
+    /// Returns whether other patches count as users.
     #[inline]
     fn has_other_users(&self) -> bool {
         let own = usize::from(self.counted.load(Acquire));
@@ -593,31 +597,30 @@ impl Declaration {
     ///
     /// # Safety
     ///
-    /// No code of the module runs any more, but its exit.
+    /// No code of the module runs any more except for its exit function.
     #[inline]
     unsafe fn drop_values(&self) {
         let first = self.detached.xchg(ptr::null_mut(), Acquire);
-        // SAFETY: only `collect()` puts something there. References to the values were handed out to
-        // code of this module, and the caller vouches that none of it runs; another module that
-        // declares the id is refused the detaching.
+        // SAFETY: only `collect()` adds to this list. Only code of this module has references to the values, and the
+        // caller guarantees that none of it runs: `free_all()` detaches nothing while another module counts as a user.
         unsafe { (self.drop_detached)(first) };
     }
 }
 
 /// The shadow variables that this module declares, counted while it is loaded and may use them. The
-/// module's exit drops it.
+/// module's exit function drops it.
 #[doc(hidden)]
 pub struct Declared(&'static [&'static Declaration]);
 
 impl Declared {
-    /// Counts them.
+    /// Counts the module as a user of each id.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
     #[inline]
     pub fn new(declarations: &'static [&'static Declaration]) -> Result<Self> {
-        // What has been counted when one fails is taken back by the drop.
+        // If one fails, dropping this releases those that were counted.
         let declared = Self(declarations);
         for declaration in declarations {
             declaration.count()?;
@@ -631,8 +634,8 @@ impl Drop for Declared {
     fn drop(&mut self) {
         for declaration in self.0 {
             declaration.release();
-            // SAFETY: this is dropped by the module's exit, or by its init when the patch was refused
-            // and none of its functions has run.
+            // SAFETY: this is dropped by the module's exit function, or by its init function if the patch was refused,
+            // before any of its functions has run.
             unsafe { declaration.drop_values() };
         }
     }
@@ -648,15 +651,15 @@ mod tests {
 
     struct Session(#[allow(dead_code)] u32);
 
-    // SAFETY: nothing asks the kernel here.
+    // SAFETY: there is no kernel in this test.
     unsafe impl KernelStruct for Session {
         const NAME: &'static str = "session";
     }
 
-    /// Counts how many of it are alive.
+    /// Counts its live instances.
     struct Alive(Arc<AtomicUsize>);
 
-    // SAFETY: nothing is unloaded here.
+    // SAFETY: no code is unloaded in this test.
     unsafe impl Persistent for Alive {
         const FINGERPRINT: u64 = 1;
     }
@@ -674,12 +677,12 @@ mod tests {
         }
     }
 
-    /// What the macro makes, one for each test, because the table is common to all.
+    /// Declares a shadow variable as `#[shadow]` does. Each test uses its own id, because all share one table.
     macro_rules! shadow {
         ($name:ident: $data:ty = $id:literal) => {
             static $name: Shadow<Session, $data> = {
                 unsafe extern "C" fn collect(_: *mut c_void, data: *mut c_void) {
-                    // SAFETY: the table passes what is kept under the id.
+                    // SAFETY: the table passes the data of this id.
                     unsafe { $name.collect(data) }
                 }
                 const FINGERPRINT: u64 = <Shadow<Session, $data> as Typed>::FINGERPRINT;
@@ -691,12 +694,12 @@ mod tests {
 
     const EEXIST: Error = errno::EEXIST;
 
-    /// The proof as `post_unpatch` gets it when a patch of vmlinux is reverted.
+    /// Calls `with` with the proof that `post_unpatch` gets when a patch of vmlinux is reverted.
     fn proof<R>(with: impl FnOnce(&Unpatched) -> R) -> R {
         proof_of(ptr::null_mut(), with)
     }
 
-    /// The proof as `post_unpatch` gets it when the module goes, and the patch stays enabled.
+    /// Calls `with` with the proof that `post_unpatch` gets when a module is unloaded and the patch stays enabled.
     fn proof_of_going<R>(with: impl FnOnce(&Unpatched) -> R) -> R {
         let mut module = bindings::module {
             state: bindings::module_state_MODULE_STATE_GOING,
@@ -705,11 +708,11 @@ mod tests {
     }
 
     fn proof_of<R>(module: *mut bindings::module, with: impl FnOnce(&Unpatched) -> R) -> R {
-        // SAFETY: all fields are pointers or `bool`s, for which zero is a value.
+        // SAFETY: all fields are pointers or `bool`s, for which zero is a valid value.
         let mut object = unsafe { core::mem::zeroed::<bindings::klp_object>() };
         object.mod_ = module;
         let object = core::cell::UnsafeCell::new(object);
-        // SAFETY: transparent, and the tests run nothing that is patched.
+        // SAFETY: transparent, and no patched function runs in a test.
         with(unsafe { &*ptr::from_ref(&object).cast() })
     }
 
@@ -743,7 +746,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_for_each_parent() {
+    fn each_parent_has_at_most_one_value() {
         shadow!(USES: Alive = 3);
         let count = Arc::default();
         let mut session = Session(0);
@@ -764,7 +767,7 @@ mod tests {
         let count = Arc::default();
         let mut session = Session(0);
         let made = USES.get_or_try_init(&session, GFP_KERNEL, || {
-            // Another CPU was faster.
+            // Another CPU attaches a value first.
             USES.alloc(&session, Alive::new(&count), GFP_KERNEL)?;
             Ok(Alive::new(&count))
         });
@@ -790,7 +793,7 @@ mod tests {
         assert_eq!(OTHER.get(&session), Ok(None));
     }
 
-    /// Attaches data of one patch to some sessions; answers how many are alive.
+    /// Attaches data of one patch to some sessions. Returns the number of live values.
     fn attach_some(
         uses: &'static Shadow<Session, Alive>,
         sessions: &[Session],
@@ -815,7 +818,7 @@ mod tests {
         let sessions = [Session(0), Session(1), Session(2)];
         let count = attach_some(&USES, &sessions);
         assert!(!proof(|unpatched| USES.free_all(unpatched)));
-        assert!(!proof(|unpatched| USES.free_all(unpatched)), "asked again");
+        assert!(!proof(|unpatched| USES.free_all(unpatched)), "second call");
         assert_eq!(count.load(Ordering::Relaxed), 3);
         drop(second);
         assert!(proof(|unpatched| USES.free_all(unpatched)));
@@ -836,11 +839,11 @@ mod tests {
         let sessions = [Session(0), Session(1)];
         let count = attach_some(&USES, &sessions);
         assert!(!proof(|unpatched| SAME.free_all(unpatched)));
-        // The other one is loaded still.
+        // The other patch is still loaded.
         assert!(proof(|unpatched| USES.free_all(unpatched)));
         drop((first, second));
         assert_eq!(count.load(Ordering::Relaxed), 0);
-        // Neither was counted off twice.
+        // Neither was released twice.
         let Ok(first) = Declared::new(&FIRST) else {
             panic!("there is memory");
         };
@@ -866,14 +869,14 @@ mod tests {
         };
         assert!(!proof_of_going(|unpatched| USES.free_all(unpatched)));
         assert!(!proof_of_going(|unpatched| SAME.free_all(unpatched)));
-        // The module is back.
+        // The module is loaded again.
         let sessions = [Session(0), Session(1)];
         let count = attach_some(&USES, &sessions);
         assert!(!proof(|unpatched| SAME.free_all(unpatched)));
         assert!(matches!(USES.get(&sessions[1]), Ok(Some(_))));
         drop(second);
         assert_eq!(count.load(Ordering::Relaxed), 2);
-        // Alone, it may clear up what the module leaves behind.
+        // The last user may free the data that the module leaves behind.
         assert!(proof_of_going(|unpatched| USES.free_all(unpatched)));
         assert!(matches!(USES.get(&sessions[1]), Ok(None)));
         drop(first);

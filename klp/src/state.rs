@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! System states: versioned changes of the system besides code, with data that an older patch passes to a
-//! newer one.
+//! System states: versioned changes of the system besides code, with data that an older patch passes to a newer one.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -35,26 +34,26 @@
 //! # fn main() {}
 //! ```
 //!
-//! Ids and versions are the kernel's: the livepatch core refuses a patch whose version of a state is
+//! The livepatch core checks ids and versions: it refuses a patch whose version of a state is
 //! lower than that of an enabled patch, and one with `replace` that lacks one of their states. Patches
-//! in C share these ids and versions. A state without data is `State` alone.
+//! in C share these ids and versions. The type of a state without data is `State`.
 //!
 //! # Lifetime of the data
 //!
 //! Data is [set](State::set) once, or [inherited](State::inherit) from the previous patch. It changes
 //! through atomics or locks. It is reference counted:
 //!
-//! - An inheriting patch holds a reference besides the older one's. If the newer patch is reverted before it is
-//!   complete, the older one keeps the data.
-//! - When a newer one with `replace` is complete, the older one's reference is released.
+//! - An inheriting patch and the older patch each hold a reference. If the newer patch is reverted before its
+//!   transition is complete, the older one keeps the data.
+//! - When the transition to a newer patch with `replace` is complete, the older patch's reference is released.
 //! - A patch that is reverted (after its last `post_unpatch`), or whose `pre_patch` fails, releases its
 //!   reference. This holds for patches that can get [`Unpatched`]; others leak their data.
 //!
 //! # Patches in C
 //!
-//! C's `klp_state.data` points to the value, at the beginning of memory from `kmalloc()`. The type of data of a patch in
-//! C is unknown: [`Previous::raw`] returns the pointer. Tables made by klp are recognised by their last, unused entry,
-//! which refers to the types' fingerprints.
+//! C's `klp_state.data` points to the value, at the beginning of memory from `kmalloc()`. The type of a C patch's data
+//! is unknown: [`Previous::raw`] returns the pointer. klp recognises its own tables by their last, unused entry, which
+//! points to the types' fingerprints.
 
 use crate::callbacks::{Object, Unpatched};
 use crate::errno;
@@ -71,18 +70,17 @@ use core::ptr::{self, NonNull};
 
 /// A system state with data of type `T`, which is [`Persistent`](crate::Persistent).
 ///
-/// It is declared in a patch's mod, `#[state(id = 1, version = 1)] static NAME: State<T>;`. See the
-/// [module](mod@self).
+/// Declare it in a patch's `mod`: `#[state(id = 1, version = 1)] static NAME: State<T>;`. See the [module](mod@self).
 pub struct State<T = ()> {
     entry: &'static Entry,
-    /// For the log.
+    /// The static's name, for the log.
     name: &'static str,
-    /// Of the data's type.
+    /// The fingerprint of the data's type.
     fingerprint: u64,
     data: PhantomData<fn() -> T>,
 }
 
-/// One entry of the patch's table: `struct klp_state`.
+/// An entry of the patch's table: `struct klp_state`.
 #[doc(hidden)]
 #[repr(transparent)]
 pub struct Entry(UnsafeCell<bindings::klp_state>);
@@ -90,16 +88,16 @@ pub struct Entry(UnsafeCell<bindings::klp_state>);
 // SAFETY: the id and version never change, and the data pointer is only used atomically.
 unsafe impl Sync for Entry {}
 
-/// The patch's table of states, as the kernel walks it: until an id is zero.
+/// The patch's table of states. The kernel walks it up to an entry with id 0.
 #[doc(hidden)]
 #[repr(C)]
 pub struct States<const N: usize> {
     entries: [Entry; N],
-    /// Its id is zero. The kernel looks at nothing else of it.
+    /// The entry with id 0. The kernel reads no other field of it.
     end: Entry,
 }
 
-/// What the entry at the end refers to: whose states these are, and what type the data of each has.
+/// The target of the last entry's data pointer: the patch that owns the table, and the fingerprint of each state's data.
 #[doc(hidden)]
 #[repr(C)]
 pub struct Fingerprints<const N: usize> {
@@ -109,15 +107,15 @@ pub struct Fingerprints<const N: usize> {
     fingerprints: [u64; N],
 }
 
-/// Begins [`Fingerprints`]: "klpstat" and the number of this layout.
+/// The magic number of [`Fingerprints`]: "klpstat" and the version of this layout.
 const MAGIC: u64 = u64::from_be_bytes(*b"klpstat\x01");
-/// The version in the entry at the end of a table that klp made.
+/// The version in the last entry of a table made by klp.
 const END_VERSION: u32 = u32::from_be_bytes(*b"klpR");
 
-/// A value and its reference count: one for each patch, and one for each [`Held`].
+/// A value and its reference count: one reference for each patch, and one for each [`Held`].
 #[repr(C)]
 struct Shared<T> {
-    /// First, for patches in C.
+    /// The first field, because patches in C use the pointer to it.
     value: T,
     holders: Atomic<usize>,
 }
@@ -141,10 +139,10 @@ impl<T> Held<T> {
     ///
     /// # Safety
     ///
-    /// There is a reference, which stays until this returns.
+    /// Another reference exists until this returns.
     #[inline]
     unsafe fn acquire(shared: NonNull<Shared<T>>) -> Self {
-        // SAFETY: it has a holder.
+        // SAFETY: the caller guarantees a reference, which keeps the data alive.
         let holders = unsafe { &(*shared.as_ptr()).holders };
         holders.fetch_add(1, Relaxed);
         Self(shared)
@@ -161,7 +159,7 @@ impl<T> Deref for Held<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: this is a holder.
+        // SAFETY: this reference keeps the data alive.
         unsafe { &(*self.0.as_ptr()).value }
     }
 }
@@ -169,26 +167,28 @@ impl<T> Deref for Held<T> {
 impl<T> Drop for Held<T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: this is a holder.
+        // SAFETY: this reference keeps the data alive.
         let holders = unsafe { &(*self.0.as_ptr()).holders };
         if holders.fetch_sub(1, Full) == 1 {
-            // SAFETY: it was the last, and `set()` made it of a box.
+            // SAFETY: this was the last reference, and `set()` made the pointer from a box.
             drop(unsafe { KBox::from_raw(self.0.as_ptr()) });
         }
     }
 }
 
-// SAFETY: a counted pointer to what may be used, and dropped, anywhere.
+// SAFETY: a counted reference to a value that any thread may use and drop.
 unsafe impl<T: Send + Sync> Send for Held<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Held<T> {}
 
 impl<T> State<T> {
+    /// Creates a state.
+    ///
     /// # Safety
     ///
-    /// The entry stands in the table of this module's patch, beside the fingerprint, and belongs to no
-    /// other state. The fingerprint is that of [`Typed`](crate::persistent::Typed), which is there only
-    /// when the type is fit.
+    /// The entry is in the table of this module's patch, with this fingerprint, and belongs to no
+    /// other state. The fingerprint is that of [`Typed`](crate::persistent::Typed), which is implemented only
+    /// if the type is valid for it.
     #[doc(hidden)]
     #[inline]
     pub const unsafe fn new(entry: &'static Entry, name: &'static str, fingerprint: u64) -> Self {
@@ -210,14 +210,14 @@ impl<T> State<T> {
     /// ```
     #[inline]
     pub fn version(&self) -> u32 {
-        // SAFETY: it never changes.
+        // SAFETY: the version never changes.
         unsafe { (*self.entry.0.get()).version }
     }
 
     /// Returns the data, if it is set.
     ///
-    /// For the patch's functions and callbacks. As always, timers, work and threads of the patch have to end before
-    /// it is reverted.
+    /// Call it in the patch's functions and callbacks. Timers, work items and threads of the patch have to end before it
+    /// is reverted.
     ///
     /// ```
     /// # use klp::prelude::*;
@@ -230,7 +230,7 @@ impl<T> State<T> {
     #[inline]
     pub fn get(&self) -> Option<Held<T>> {
         let shared = NonNull::new(self.entry.shared::<T>().load(Acquire))?;
-        // SAFETY: the patch holds it, and lets go only when none of its functions runs.
+        // SAFETY: the patch holds a reference, and releases it only when none of its functions runs.
         Some(unsafe { Held::acquire(shared) })
     }
 
@@ -246,7 +246,7 @@ impl<T> State<T> {
     ///
     /// # Errors
     ///
-    /// `EEXIST`: it is set already. `ENOMEM`.
+    /// `EEXIST`: it is already set. `ENOMEM`.
     #[inline]
     pub fn set(&self, value: T, flags: Flags) -> Result {
         let shared = KBox::new(
@@ -260,7 +260,7 @@ impl<T> State<T> {
         self.put(Held(shared))
     }
 
-    /// Sets the data, with the patch's reference.
+    /// Sets the data. `data` becomes the patch's reference.
     #[inline]
     fn put(&self, data: Held<T>) -> Result {
         let slot = self.entry.shared::<T>();
@@ -275,8 +275,8 @@ impl<T> State<T> {
 
     /// Returns the state of the previous patch: the latest enabled one that declares it.
     ///
-    /// For callbacks, which have an object, and only in a transition of this patch: `None` in the callbacks of a
-    /// module that is being loaded or unloaded.
+    /// Call it in a callback, which has an object. Returns `None` outside of a transition of this patch: in the callbacks
+    /// of a module that is being loaded or unloaded.
     ///
     /// ```
     /// # use klp::prelude::*;
@@ -302,7 +302,8 @@ impl<T> State<T> {
         })
     }
 
-    /// Shares the data of the previous patch, which keeps its reference until it is replaced. Returns whether there was some.
+    /// Shares the data of the previous patch, which keeps its reference until it is replaced. Returns whether there is
+    /// data.
     ///
     /// ```
     /// # use klp::prelude::*;
@@ -317,8 +318,8 @@ impl<T> State<T> {
     ///
     /// # Errors
     ///
-    /// `EEXIST`: this patch has data already. `EINVAL`: the data of the previous patch has another type,
-    /// or that patch was not made with klp; this is logged.
+    /// `EEXIST`: this patch already has data. `EINVAL`, with a line in the log: the data of the previous patch has another
+    /// type, or that patch was not made with klp.
     #[inline]
     pub fn inherit(&self, object: &Object) -> Result<bool> {
         let Some(previous) = self.previous(object) else {
@@ -338,7 +339,7 @@ impl<T> State<T> {
         Ok(true)
     }
 
-    /// Releases the data in a `post_unpatch`. Otherwise it is released after the last one.
+    /// Releases the data in a `post_unpatch`. Without this call it is released after the last `post_unpatch`.
     ///
     /// ```
     /// # use klp::prelude::*;
@@ -348,7 +349,7 @@ impl<T> State<T> {
     /// ```
     #[inline]
     pub fn free(&self, _unpatched: &Unpatched) {
-        // SAFETY: that is what `Unpatched` proves.
+        // SAFETY: `Unpatched` proves that no function of the patch runs.
         unsafe { self.release() };
     }
 
@@ -360,7 +361,7 @@ impl<T> State<T> {
     #[doc(hidden)]
     #[inline]
     pub unsafe fn release(&self) {
-        // SAFETY: it is this patch's entry.
+        // SAFETY: the entry is this patch's, and the caller guarantees that no function uses it.
         drop(unsafe { self.entry.take::<T>() });
     }
 
@@ -378,15 +379,15 @@ impl<T> State<T> {
         let is_done =
             |origin: Origin| origin.fingerprint == self.fingerprint && !origin.patch.is_forced();
         if previous.origin().is_some_and(is_done) {
-            // SAFETY: that patch is replaced, and as that was not forced none of its functions runs;
-            // its table is there until the core has let it go, after this callback.
+            // SAFETY: the previous patch is replaced, and the transition was not forced, so none of its functions runs.
+            // The core releases the patch, and with it the table, after this callback.
             drop(unsafe { previous.entry.as_ref().take::<T>() });
         }
     }
 
     #[inline]
     fn id(&self) -> usize {
-        // SAFETY: it never changes.
+        // SAFETY: the id never changes.
         unsafe { (*self.entry.0.get()).id }
     }
 }
@@ -394,41 +395,41 @@ impl<T> State<T> {
 /// The state of the previous patch, from [`State::previous`].
 pub struct Previous<'a, T> {
     entry: NonNull<Entry>,
-    /// Of the type that is expected.
+    /// The fingerprint of the expected type.
     fingerprint: u64,
     types: PhantomData<&'a T>,
 }
 
 impl<'a, T> Previous<'a, T> {
-    /// Returns its version.
+    /// Returns the state's version in the previous patch.
     #[inline]
     pub fn version(&self) -> u32 {
-        // SAFETY: the previous patch, and its table, stay while callbacks of this one run. C
-        // may be its author, and changes no version.
+        // SAFETY: the previous patch and its table exist while callbacks of this one run. Versions do not change,
+        // in C patches neither.
         unsafe { (*self.entry.as_ref().0.get()).version }
     }
 
-    /// Returns its data, if that patch was made with klp and the type is the same.
+    /// Returns the previous patch's data, if that patch was made with klp and the type is the same.
     #[inline]
     pub fn data(&self) -> Option<&'a T> {
         let shared = self.shared()?;
-        // SAFETY: the previous patch holds it, and lets go only in a callback of its own or after this
+        // SAFETY: the previous patch holds a reference, and releases it only in a callback of its own or after this
         // one.
         Some(unsafe { &(*shared.as_ptr()).value })
     }
 
-    /// Returns the pointer to the data, of any type.
+    /// Returns the pointer to the previous patch's data, of any type.
     #[inline]
     pub fn raw(&self) -> *mut c_void {
-        // SAFETY: as for the version.
+        // SAFETY: the previous patch and its table exist while callbacks of this one run.
         let entry = unsafe { self.entry.as_ref() };
         entry.shared::<T>().load(Acquire).cast()
     }
 
-    /// The data, held.
+    /// Returns a reference to the data.
     #[inline]
     fn held(&self) -> Option<Held<T>> {
-        // SAFETY: as in `data()`.
+        // SAFETY: the previous patch holds a reference meanwhile, as in `data()`.
         self.shared().map(|shared| unsafe { Held::acquire(shared) })
     }
 
@@ -440,7 +441,7 @@ impl<'a, T> Previous<'a, T> {
         NonNull::new(self.raw().cast())
     }
 
-    /// Whether klp made the table, for data of this type.
+    /// Returns whether klp made the table, for data of this type.
     #[inline]
     fn has_same_type(&self) -> bool {
         self.origin()
@@ -449,26 +450,26 @@ impl<'a, T> Previous<'a, T> {
 
     #[inline]
     fn origin(&self) -> Option<Origin> {
-        // SAFETY: the entry stands in a patch's table.
+        // SAFETY: the entry is in a patch's table.
         unsafe { origin(self.entry.as_ptr().cast()) }
     }
 }
 
-/// Where a state comes from, if klp made the table that it stands in.
+/// The patch of a state, and the fingerprint of its data, from a table that klp made.
 struct Origin {
     patch: &'static Patch,
     fingerprint: u64,
 }
 
-/// Finds the end of the table and what it refers to.
+/// Finds the end of the table and, if klp made it, the origin of `state`.
 ///
 /// # Safety
 ///
-/// `state` points into a patch's table, which stays.
+/// `state` points into a patch's table, which exists as long as the result is used.
 #[inline]
 unsafe fn origin(state: *const bindings::klp_state) -> Option<Origin> {
     let mut distance = 0_usize;
-    // SAFETY: the table ends with an id of zero, and not before `state`.
+    // SAFETY: the table ends with an id of 0, and not before `state`.
     let end = unsafe {
         let mut end = state;
         while (*end).id != 0 {
@@ -481,13 +482,14 @@ unsafe fn origin(state: *const bindings::klp_state) -> Option<Origin> {
     if end.version != END_VERSION || table.is_null() {
         return None;
     }
-    // SAFETY: nobody but klp writes that version there, beside a pointer to such a table.
+    // SAFETY: only klp stores that version in a last entry, with a pointer to `Fingerprints`.
     let (magic, count) = unsafe { ((*table).magic, (*table).count) };
     let index = count.checked_sub(distance).filter(|_| magic == MAGIC)?;
     if index >= count {
         return None;
     }
-    // SAFETY: as above; `count` fingerprints follow, and the patch is there as long as its table.
+    // SAFETY: the magic number is that of `Fingerprints`, of which there are `count`; the patch exists as long as its
+    // table.
     unsafe {
         let fingerprints = (&raw const (*table).fingerprints).cast::<u64>();
         Some(Origin {
@@ -498,7 +500,7 @@ unsafe fn origin(state: *const bindings::klp_state) -> Option<Origin> {
 }
 
 impl Entry {
-    /// A state, whose id is not zero.
+    /// Creates an entry. The id must not be 0.
     #[inline]
     pub const fn new(id: usize, version: u32) -> Self {
         assert!(id != 0);
@@ -509,7 +511,7 @@ impl Entry {
         }))
     }
 
-    /// The end of a table.
+    /// Creates the last entry of a table.
     #[inline]
     const fn end<const N: usize>(fingerprints: &'static Fingerprints<N>) -> Self {
         Self(UnsafeCell::new(bindings::klp_state {
@@ -519,18 +521,18 @@ impl Entry {
         }))
     }
 
-    /// Where the pointer to the data is.
+    /// Returns the pointer to the data.
     #[inline]
     fn shared<T>(&self) -> &Atomic<*mut Shared<T>> {
-        // SAFETY: the field lives as long as the entry, and Rust uses it only like this.
+        // SAFETY: the field lives as long as the entry, and Rust accesses it only as an atomic.
         unsafe { Atomic::from_ptr((&raw mut (*self.0.get()).data).cast()) }
     }
 
-    /// Takes the data out.
+    /// Removes the data from the entry.
     ///
     /// # Safety
     ///
-    /// The data is of that type, and nobody gets it from here any more.
+    /// The data is of type `T`, and nobody reads it from this entry any more.
     #[inline]
     unsafe fn take<T>(&self) -> Option<Held<T>> {
         let shared = self.shared::<T>().xchg(ptr::null_mut(), Full);
@@ -539,7 +541,7 @@ impl Entry {
 }
 
 impl<const N: usize> States<N> {
-    /// A table of `entries`, whose data have these types.
+    /// Creates a table of `entries`, whose data have these fingerprints.
     #[inline]
     pub const fn new(entries: [Entry; N], fingerprints: &'static Fingerprints<N>) -> Self {
         Self {
@@ -548,13 +550,13 @@ impl<const N: usize> States<N> {
         }
     }
 
-    /// One entry.
+    /// Returns the entry at `index`.
     #[inline]
     pub const fn entry(&'static self, index: usize) -> &'static Entry {
         &self.entries[index]
     }
 
-    /// The first entry, for C.
+    /// Returns the first entry, for C.
     #[inline]
     pub(crate) const fn first(&'static self) -> *mut bindings::klp_state {
         ptr::from_ref(self).cast_mut().cast()
@@ -562,7 +564,7 @@ impl<const N: usize> States<N> {
 }
 
 impl Patch {
-    /// The same patch, with the states that it changes.
+    /// Adds the table of states to the patch.
     #[inline]
     #[must_use]
     pub const fn with_states<const N: usize>(self, states: &'static States<N>) -> Self {
@@ -571,7 +573,7 @@ impl Patch {
 }
 
 impl<const N: usize> Fingerprints<N> {
-    /// The fingerprints of the entries of the patch's table, in its order.
+    /// Creates the fingerprints of the patch's table, in the order of its entries.
     #[inline]
     pub const fn new(patch: &'static Patch, fingerprints: [u64; N]) -> Self {
         Self {
@@ -592,7 +594,7 @@ mod tests {
     use core::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::Arc;
 
-    /// What the macro makes of three states.
+    /// Declares a patch with three states, as the macro does.
     macro_rules! patch {
         ($name:ident: $($ty:ty),*) => {
             mod $name {
@@ -610,23 +612,23 @@ mod tests {
         };
     }
 
-    /// The second state, of that type.
+    /// Returns the second state, with data of type `T`.
     fn second<T>(states: &'static States<3>) -> State<T>
     where
         State<T>: Typed,
     {
-        // SAFETY: the tests give the type that the table says.
+        // SAFETY: the tests pass the type that the table has.
         unsafe { State::new(states.entry(1), "", <State<T> as Typed>::FINGERPRINT) }
     }
 
-    /// An entry as the kernel finds it.
+    /// Returns an entry as the kernel finds it.
     fn entry(states: &'static States<3>, index: usize) -> NonNull<Entry> {
         NonNull::from(states)
             .cast::<Entry>()
             .map_addr(|addr| addr.saturating_add(index * size_of::<Entry>()))
     }
 
-    /// What a later patch finds.
+    /// Returns the previous state that a later patch finds.
     fn previous<'a, T>(found: &'static States<3>, state: &State<T>) -> Previous<'a, T> {
         Previous {
             entry: entry(found, 1),
@@ -640,7 +642,7 @@ mod tests {
         patch!(patch: (), u32, u64);
         let mut state = patch::STATES.first().cast_const();
         let mut found = std::vec::Vec::new();
-        // SAFETY: the table ends with an id of zero.
+        // SAFETY: the table ends with an id of 0.
         unsafe {
             while (*state).id != 0 {
                 found.push(((*state).id, (*state).version));
@@ -653,16 +655,16 @@ mod tests {
     #[test]
     fn states_have_distinct_fingerprints() {
         patch!(patch: (), u32, u64);
-        let wanted = [
+        let expected = [
             <State as Typed>::FINGERPRINT,
             <State<u32> as Typed>::FINGERPRINT,
             <State<u64> as Typed>::FINGERPRINT,
         ];
-        for (index, wanted) in wanted.into_iter().enumerate() {
-            // SAFETY: it is an entry of the table.
+        for (index, expected) in expected.into_iter().enumerate() {
+            // SAFETY: an entry of the table.
             let found = unsafe { origin(entry(&patch::STATES, index).as_ptr().cast()) };
             assert!(found.is_some_and(
-                |found| found.fingerprint == wanted && ptr::eq(found.patch, &patch::PATCH)
+                |found| found.fingerprint == expected && ptr::eq(found.patch, &patch::PATCH)
             ));
         }
     }
@@ -674,13 +676,13 @@ mod tests {
             version,
             data: ptr::null_mut(),
         });
-        // SAFETY: it ends with an id of zero.
+        // SAFETY: the table ends with an id of 0.
         assert!(unsafe { origin(table.as_ptr()) }.is_none());
     }
 
     struct Alive(Arc<AtomicUsize>);
 
-    // SAFETY: nothing is unloaded here.
+    // SAFETY: no code is unloaded in this test.
     unsafe impl Persistent for Alive {
         const FINGERPRINT: u64 = 1;
     }
@@ -712,7 +714,7 @@ mod tests {
         assert_eq!(found.held().map(|data| new.put(data)), Some(Ok(())));
         let held = new.get();
         assert!(held.is_some());
-        // SAFETY: nothing is patched here.
+        // SAFETY: no patched function runs in this test.
         unsafe { old.release() };
         assert!(old.get().is_none());
         // SAFETY: as above.
@@ -723,7 +725,7 @@ mod tests {
     }
 
     #[test]
-    fn data_of_another_type_is_a_pointer_only() {
+    fn data_of_another_type_is_only_a_raw_pointer() {
         patch!(older: (), u32, ());
         patch!(newer: (), u64, ());
         let (old, new) = (second::<u32>(&older::STATES), second::<u64>(&newer::STATES));
@@ -731,9 +733,9 @@ mod tests {
         let found = previous(&older::STATES, &new);
         assert!(found.data().is_none() && found.held().is_none());
         // As a patch in C would read it.
-        // SAFETY: the value lies first.
+        // SAFETY: the value is the first field.
         assert_eq!(unsafe { *found.raw().cast::<u32>() }, 7);
-        // SAFETY: nothing is patched here.
+        // SAFETY: no patched function runs in this test.
         unsafe { old.release() };
         assert!(previous(&older::STATES, &new).raw().is_null());
     }
