@@ -1,48 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What differs between processor architectures. Each has a file of its own, with the same names; nothing else of this
-//! crate, and nothing that `#[livepatch]` writes, names one.
+//! Architecture-specific code. Each architecture has a file, all with the same names. No other part of this crate, and no
+//! expansion of `#[livepatch]`, names an architecture.
 //!
 //! | name | is |
 //! | --- | --- |
-//! | `TRACED_CALL`, `TRACED_AT` | the length of the call that ftrace changes, and where in a function it can begin |
-//! | `unlinked` | asks the byte that says that the module was not linked, and logs that |
+//! | `TRACED_CALL`, `TRACED_AT` | the length of the patch site's instruction, and its possible offsets in a function |
+//! | `unlinked` | reads the byte that marks a module that was not linked, and logs an error if it is set |
 //! | `load_word`, `store_word` | loads or stores a value by one instruction |
-//! | `SYSCALL`, `COMPAT_SYSCALL` | the arguments of system calls |
+//! | `syscall`, `compat_syscall` | the arguments of system calls |
 //! | `livepatch_asm` | assembly outside of functions |
-//! | `livepatch_entry` | the code that enters an original whose entry is not known when it is built |
+//! | `livepatch_entry` | the code that enters an original whose entry length is not known at build time |
 //! | `ATOMICS_ARE_KERNELS` | whether Rust's atomics order memory as the kernel's do |
 
-/// What one instruction stores.
+/// A type that one instruction stores.
 #[cfg(not(miri))]
 pub(crate) trait StoreWord {
-    /// Stores it, at any alignment.
+    /// Stores the value, at any alignment.
     ///
     /// # Safety
     ///
-    /// The place can be written.
+    /// `place` is writable for the size of `Self`.
     unsafe fn store_word(self, place: *mut u8);
 }
 
-/// What one instruction loads.
+/// A type that one instruction loads.
 #[cfg(not(miri))]
 pub(crate) trait LoadWord {
-    /// Loads it, at any alignment.
+    /// Loads a value, at any alignment.
     ///
     /// # Safety
     ///
-    /// The place can be read.
+    /// `place` is readable for the size of `Self`.
     unsafe fn load_word(place: *const u8) -> Self;
 }
 
-/// Each architecture's instructions that store a value, with the class of the register and the types.
+/// Implements [`StoreWord`]: an architecture's store instruction, its register class, and the types.
 macro_rules! words {
     ($($instruction:literal $class:ident: $($type:ty)*;)*) => {$($(
         #[cfg(not(miri))]
         impl $crate::arch::StoreWord for $type {
             #[inline(always)]
             unsafe fn store_word(self, place: *mut u8) {
-                // SAFETY: writes the value's bytes to a place that the caller vouches for.
+                // SAFETY: the caller guarantees that `place` is writable for the value's size.
                 unsafe {
                     core::arch::asm!(
                         $instruction,

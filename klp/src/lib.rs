@@ -16,15 +16,15 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`livepatch`] generates the `klp_func`, `klp_object` and `klp_patch` tables, the modinfo, the init and exit.
-//! [`abi`] lists the types of a signature and their C types.
+//! [`livepatch`] generates the `klp_func`, `klp_object` and `klp_patch` tables, the modinfo, and the module's init and
+//! exit functions. [`abi`] lists the types that a replacement's signature can have, and their C types.
 //!
-//! The crate has three platforms. For a kernel with Rust (`cfg(kernel)`) it uses the `kernel` crate
-//! and bindings generated from the kernel's headers; for one without (also `cfg(klp_freestanding)`) such bindings
-//! alone. Under Cargo it uses stand-ins, so that patches can be type-checked and tested without a kernel.
+//! The crate has three platforms. For a kernel with Rust (`cfg(kernel)`) it uses the `kernel` crate and bindings
+//! generated from the kernel's headers. For a kernel without Rust (also `cfg(klp_freestanding)`) it uses only such
+//! bindings. Under Cargo it uses host stand-ins, so that patches can be type-checked and tested without a kernel.
 //!
-//! Every item is a constant, generic, or `#[inline]`, and is compiled into the patch module that uses it. So a
-//! patch links no `klp` object.
+//! Every item is a constant, generic, or `#[inline]`, and is compiled into the patch module that uses it, so a patch
+//! does not link against a `klp` object.
 
 #![cfg_attr(any(not(kernel), klp_freestanding), no_std)]
 
@@ -83,7 +83,7 @@ pub use platform::bindings;
 pub use shadow::Shadow;
 pub use state::State;
 
-/// Names for expanded code. Not for authors, and not stable.
+/// Items that macro expansions use. Not for patch authors, and not stable.
 #[doc(hidden)]
 pub mod __private {
     #[cfg(klp_freestanding)]
@@ -92,7 +92,7 @@ pub mod __private {
         modinfo,
         print::{self as levels, log},
     };
-    /// A flag that is set once.
+    /// A flag that is set at most once.
     #[cfg(klp_freestanding)]
     pub type AtomicFlag = crate::platform::atomic::Atomic<bool>;
     pub use crate::platform::{module, pr_err, pr_info, pr_warn, Module, Result, ThisModule};

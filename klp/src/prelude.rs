@@ -2,13 +2,13 @@
 
 //! The imports of most patches: `use klp::prelude::*;`.
 //!
-//! It has the `kernel` crate's prelude (`Result`, `KBox`, C's integer types, `pr_info!` ...), the wrappers that can be
-//! arguments of a replacement, all [errors](crate::errno) and [constants](crate::constants), and the attributes.
+//! It re-exports the `kernel` crate's prelude (`Result`, `KBox`, C's integer types, `pr_info!` ...), the wrappers that can
+//! be arguments of a replacement, all [errors](crate::errno) and [constants](crate::constants), and the attributes.
 //!
 //! ```
 //! use klp::prelude::*;
 //!
-//! /// Prints to a file of the kernel.
+//! /// Prints to a `seq_file`.
 //! fn show(m: &SeqFile, name: &CStr) -> Result {
 //!     seq_print!(m, "{}\n", name.to_str().map_err(|_| EILSEQ)?);
 //!     pr_info!("shown\n");
@@ -32,16 +32,16 @@
 #[doc(no_inline)]
 pub use crate::platform::prelude::*;
 
-/// Names errors one by one, which takes precedence over the glob import of the `kernel` crate's prelude.
-macro_rules! names {
+/// Re-exports each errno by name, which takes precedence over the glob import of the `kernel` crate's prelude.
+macro_rules! errnos {
     ($($name:ident = $number:literal)*) => {
         #[doc(no_inline)]
         pub use crate::errno::{$($name),*};
     };
 }
-crate::errno::for_each_errno!(names);
+crate::errno::for_each_errno!(errnos);
 
-/// Likewise for constants.
+/// Re-exports each constant by name, for the same reason.
 macro_rules! constants {
     ($($type:ident: $($name:ident = $number:literal)*;)*) => {
         #[doc(no_inline)]

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! arm64.
+//! The arm64 part of [`arch`](crate::arch).
 
 use crate::platform::bindings::pt_regs;
 
-/// The length of the call, or of the nop in its place, that ftrace changes.
+/// The length of the patch site's instruction: the call to ftrace, or the nop in its place.
 pub(crate) const TRACED_CALL: usize = 4;
 
-/// Where in a function that call is: behind the instruction that keeps the link register, and behind a `bti` before
-/// that.
+/// The possible offsets of the patch site in a function: after the instruction that saves the link register, and with a
+/// `bti` before that.
 pub(crate) const TRACED_AT: [usize; 2] = [4, 8];
 
-/// Rust's are weaker than the kernel's: an operation that returns a value is a full barrier there.
+/// Rust's atomics are weaker: a kernel operation that returns a value is a full barrier.
 #[cfg(klp_freestanding)]
 pub(crate) const ATOMICS_ARE_KERNELS: bool = false;
 
-/// Whether the module has the byte that says that it was not linked, and that is set. The log is told then.
+/// Returns whether the module has the byte that marks it as not linked, and the byte is set. Logs an error then.
 #[cfg(kernel)]
 #[inline(always)]
 pub(crate) fn unlinked() -> bool {
     let unlinked: u32;
-    // SAFETY: reads a byte of the module, where there is one, and calls a C function with a text that has
-    // no placeholders.
+    // SAFETY: reads a byte of the module if the symbol is defined, and calls `_printk()` with a text without
+    // conversion specifiers.
     unsafe {
         core::arch::asm!(
             ".ifdef __klp_unlinked",
@@ -43,8 +43,8 @@ pub(crate) fn unlinked() -> bool {
     unlinked != 0
 }
 
-/// The instructions that load a value. Code of the kernel does without unaligned accesses, so the compiler would load a value
-/// whose alignment it does not know byte by byte.
+/// Implements `LoadWord` by assembly. Kernel code is built for strict alignment, so the compiler would load a value of
+/// unknown alignment byte by byte.
 macro_rules! loads {
     ($($instruction:literal: $($type:ty)*;)*) => {$($(
         #[cfg(not(miri))]
@@ -52,7 +52,7 @@ macro_rules! loads {
             #[inline(always)]
             unsafe fn load_word(place: *const u8) -> Self {
                 let value;
-                // SAFETY: reads a place that the caller vouches for.
+                // SAFETY: the caller guarantees that `place` is readable.
                 unsafe {
                     core::arch::asm!(
                         $instruction,
@@ -81,10 +81,10 @@ words! {
     "str {value}, [{place}]" reg: u64 i64 usize isize;
 }
 
-/// Where there is no kernel.
+/// Stand-ins for the host build.
 #[cfg(not(kernel))]
 pub(crate) mod stand_in {
-    /// The field of the kernel's structure that holds arguments.
+    /// The field of the kernel's `struct pt_regs` that holds arguments.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct pt_regs {
@@ -92,50 +92,50 @@ pub(crate) mod stand_in {
     }
 }
 
-/// The numbered registers.
+/// Returns the general-purpose registers, x0 to x30.
 ///
 /// # Safety
 ///
-/// They can be read.
+/// `regs` points to readable registers.
 #[inline]
 unsafe fn numbered(regs: *const pt_regs) -> [u64; 31] {
     #[cfg(kernel)]
-    // SAFETY: as the caller vouches. Both members of the union begin with them.
+    // SAFETY: the caller guarantees that `regs` is readable. Both members of the union begin with the registers.
     unsafe {
         (*regs).__bindgen_anon_1.user_regs.regs
     }
     #[cfg(not(kernel))]
-    // SAFETY: as the caller vouches.
+    // SAFETY: the caller guarantees that `regs` is readable.
     unsafe {
         (*regs).regs
     }
 }
 
-/// The arguments of a system call of a 64-bit program.
+/// Returns the arguments of a system call of a 64-bit program.
 ///
 /// # Safety
 ///
-/// The registers can be read.
+/// `regs` points to readable registers.
 #[inline]
 pub(crate) unsafe fn syscall(regs: *const pt_regs) -> [usize; 6] {
-    // SAFETY: as the caller vouches.
+    // SAFETY: the caller guarantees that `regs` is readable.
     let [a, b, c, d, e, f, ..] = unsafe { numbered(regs) };
-    // CAST: registers have the size of an address.
+    // CAST: a register has the size of an address.
     [a, b, c, d, e, f].map(|register| register as usize)
 }
 
-/// The same of a 32-bit program: the numbers of the registers are the same.
+/// Returns the arguments of a system call of a 32-bit program, which are in the same registers.
 ///
 /// # Safety
 ///
-/// The registers can be read.
+/// `regs` points to readable registers.
 #[inline]
 pub(crate) unsafe fn compat_syscall(regs: *const pt_regs) -> [usize; 6] {
-    // SAFETY: as the caller vouches.
+    // SAFETY: the caller guarantees that `regs` is readable.
     unsafe { syscall(regs) }
 }
 
-/// Assembly outside of functions.
+/// Emits assembly outside of functions.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_asm {
@@ -144,7 +144,8 @@ macro_rules! livepatch_asm {
     };
 }
 
-/// What enters an original behind its entry. That has one of two lengths, and a byte tells which.
+/// Defines the code that enters an original after its entry. The entry has one of two lengths: the longer one if the byte
+/// is set.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_entry {

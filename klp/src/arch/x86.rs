@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! x86-64.
+//! The x86-64 part of [`arch`](crate::arch).
 
 use crate::platform::bindings::pt_regs;
 use crate::syscall::{Arguments, SyscallArgs};
 
-/// The length of the call, or of the nop in its place, that ftrace changes.
+/// The length of the patch site's instruction: the call to ftrace, or the nop in its place.
 pub(crate) const TRACED_CALL: usize = 5;
 
-/// Where in a function that call is: at its beginning, or behind an `endbr64`.
+/// The possible offsets of the patch site in a function: at its beginning, or after an `endbr64`.
 pub(crate) const TRACED_AT: [usize; 2] = [0, 4];
 
-/// Each operation that changes a value is one locked instruction, a full barrier whatever its ordering, and loads
-/// and stores are the plain ones.
+/// Each operation that changes a value is one locked instruction, a full barrier whatever its ordering. Loads and
+/// stores are plain ones.
 #[cfg(klp_freestanding)]
 pub(crate) const ATOMICS_ARE_KERNELS: bool = true;
 
-/// Whether the module has the byte that says that it was not linked, and that is set. The log is told then.
+/// Returns whether the module has the byte that marks it as not linked, and the byte is set. Logs an error then.
 #[cfg(kernel)]
 #[inline(always)]
 pub(crate) fn unlinked() -> bool {
     let unlinked: u32;
-    // SAFETY: reads a byte of the module, where there is one, and calls a C function with a text that has
-    // no placeholders.
+    // SAFETY: reads a byte of the module if the symbol is defined, and calls `_printk()` with a text without
+    // conversion specifiers.
     unsafe {
         core::arch::asm!(
             ".ifdef __klp_unlinked",
@@ -44,7 +44,7 @@ pub(crate) fn unlinked() -> bool {
     unlinked != 0
 }
 
-/// Types whose volatile load is one instruction at any alignment.
+/// Implements `LoadWord` for types whose volatile load is one instruction at any alignment.
 macro_rules! loads {
     ($($type:ty)*) => {$(
         #[cfg(not(miri))]
@@ -55,7 +55,7 @@ macro_rules! loads {
                 #[repr(C, packed)]
                 struct Packed<T>(T);
 
-                // SAFETY: the caller vouches for the place.
+                // SAFETY: the caller guarantees that `place` is readable.
                 unsafe { core::ptr::read_volatile(place.cast::<Packed<Self>>()) }.0
             }
         }
@@ -71,10 +71,10 @@ words! {
     "mov qword ptr [{place}], {value}" reg: u64 i64 usize isize;
 }
 
-/// Where there is no kernel.
+/// Stand-ins for the host build.
 #[cfg(not(kernel))]
 pub(crate) mod stand_in {
-    /// The fields of the kernel's structure that hold arguments.
+    /// The fields of the kernel's `struct pt_regs` that hold arguments.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct pt_regs {
@@ -90,14 +90,14 @@ pub(crate) mod stand_in {
     }
 }
 
-/// The arguments of a system call of a 64-bit program.
+/// Returns the arguments of a system call of a 64-bit program.
 ///
 /// # Safety
 ///
-/// The registers can be read.
+/// `regs` points to readable registers.
 #[inline]
 pub(crate) unsafe fn syscall(regs: *const pt_regs) -> [usize; 6] {
-    // SAFETY: as the caller vouches.
+    // SAFETY: the caller guarantees that `regs` is readable.
     unsafe {
         [
             (*regs).di,
@@ -110,14 +110,14 @@ pub(crate) unsafe fn syscall(regs: *const pt_regs) -> [usize; 6] {
     }
 }
 
-/// The same of a 32-bit program.
+/// Returns the arguments of a system call of a 32-bit program.
 ///
 /// # Safety
 ///
-/// The registers can be read.
+/// `regs` points to readable registers.
 #[inline]
 pub(crate) unsafe fn compat_syscall(regs: *const pt_regs) -> [usize; 6] {
-    // SAFETY: as the caller vouches.
+    // SAFETY: the caller guarantees that `regs` is readable.
     unsafe {
         [
             (*regs).bx,
@@ -130,7 +130,7 @@ pub(crate) unsafe fn compat_syscall(regs: *const pt_regs) -> [usize; 6] {
     }
 }
 
-/// Assembly outside of functions.
+/// Emits assembly outside of functions.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_asm {
@@ -139,8 +139,8 @@ macro_rules! livepatch_asm {
     };
 }
 
-/// What enters an original behind its entry. That has one of two lengths, and a byte tells which. In front of it is the
-/// room that kernels with call depth tracking want before what is called.
+/// Defines the code that enters an original after its entry. The entry has one of two lengths: the longer one if the byte
+/// is set. The padding before the code is for kernels with call depth tracking, which need it before each call target.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_entry {
@@ -166,7 +166,8 @@ macro_rules! livepatch_entry {
 }
 
 impl SyscallArgs {
-    /// [`Self::unpack_compat`]: in a replacement of `__ia32_sys_...` or `__ia32_compat_sys_...`.
+    /// Returns the arguments in a replacement of `__ia32_sys_...` or `__ia32_compat_sys_...`, as
+    /// [`Self::unpack_compat`] does.
     #[inline]
     pub fn unpack_ia32<T: Arguments>(&self) -> T {
         self.unpack_compat()
@@ -193,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_in_the_order_of_the_convention() {
+    fn arguments_follow_the_calling_convention() {
         let all: (u8, i32, u16, u32, u64, usize) = args().unpack();
         assert_eq!(all, (1, -1, 3, 4, 5, 6));
     }
 
     #[test]
-    fn calls_of_32_bits_have_their_own_registers() {
+    fn system_calls_of_32_bit_programs_use_their_own_registers() {
         let all: (u8, i32, usize, usize, u16, u64) = args().unpack_ia32();
         assert_eq!(all, (11, -1, 3, u32::MAX as usize, 1, 16));
         let (_, second): (u8, usize) = args().unpack_ia32();
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_will_do() {
+    fn fewer_arguments_can_be_unpacked() {
         assert_eq!(args().unpack::<u32>(), 1);
         assert_eq!(args().unpack::<(bool, u8)>(), (true, 255));
     }
