@@ -185,7 +185,7 @@ pub fn file_ns_capable<N: KernelStruct>(
 /// The message was received by netlink, whose data in it C reads.
 #[inline]
 pub unsafe fn netlink_capable<M: KernelStruct>(message: &M, capability: Capability) -> bool {
-    // SAFETY: as the caller vouches. The number is that of a capability.
+    // SAFETY: guaranteed by the caller. The number is that of a capability.
     unsafe { bindings::netlink_capable(buffer(message), capability.0) }
 }
 

@@ -122,7 +122,7 @@ impl CurrentCred {
     #[doc(hidden)]
     #[inline]
     pub unsafe fn of<V: KernelStruct>(read: fn(&V) -> *const bindings::cred) -> Self {
-        // SAFETY: the caller vouches for what is read of the task that runs, which changes it
+        // SAFETY: the caller guarantees what is read of the task that runs, which changes it
         // itself, and has a reference.
         Self(unsafe { platform::running_credentials(read) })
     }

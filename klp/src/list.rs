@@ -173,7 +173,7 @@ where
             return None;
         }
         self.at = next;
-        // SAFETY: who made the list vouches for its entries, whose links are at that place in them.
+        // SAFETY: who made the list guarantees its entries, whose links are at that place in them.
         Some(unsafe { view::at(next.wrapping_sub(self.node)) })
     }
 }

@@ -110,7 +110,7 @@ impl Original {
     /// The entry is of a table that stays meanwhile.
     #[inline]
     unsafe fn is_replaced_by(&self, func: *const bindings::klp_func) -> bool {
-        // SAFETY: the caller vouches for the entry; its name is a C string. These fields do not change.
+        // SAFETY: the caller guarantees that the entry exists; its name is a C string. These fields do not change.
         unsafe {
             // 0 is the only one, so the first.
             (*func).old_sympos.max(1) as usize == self.sympos.max(1)
@@ -145,7 +145,7 @@ impl Originals {
     /// The patch and its tables stay meanwhile.
     #[inline]
     unsafe fn replaced_by(&self, patch: *const bindings::klp_patch) -> Option<&'static Original> {
-        // SAFETY: as the caller vouches. The fields that are read here do not change; and
+        // SAFETY: guaranteed by the caller. The fields that are read here do not change; and
         // what ends the tables is as C's `klp_for_each_object_static()` has it.
         unsafe {
             let mut object = (*patch).objs;
@@ -173,7 +173,7 @@ impl Originals {
     unsafe fn is_of(&self, name: *const c_char) -> bool {
         match self.object {
             None => name.is_null(),
-            // SAFETY: as the caller vouches.
+            // SAFETY: guaranteed by the caller.
             Some(own) => !name.is_null() && unsafe { CStr::from_ptr(name) } == own,
         }
     }
@@ -186,7 +186,7 @@ impl Originals {
 /// It is in a table that stays meanwhile.
 #[inline]
 unsafe fn is_end(func: *const bindings::klp_func) -> bool {
-    // SAFETY: as the caller vouches; these fields do not change.
+    // SAFETY: guaranteed by the caller; these fields do not change.
     unsafe { (*func).old_name.is_null() && (*func).new_func.is_null() && (*func).old_sympos == 0 }
 }
 
@@ -236,7 +236,7 @@ pub unsafe fn check(patch: &'static Patch, name: &str, originals: &Originals) ->
         }
     }
     for original in originals.functions {
-        // SAFETY: as the caller vouches; functions are redirected after their `pre_patch`.
+        // SAFETY: guaranteed by the caller; functions are redirected after their `pre_patch`.
         if let Err(found) = unsafe { original.check_entry() } {
             let (function, object) = (text(original.name), originals.object_name());
             pr_err!(
@@ -263,11 +263,11 @@ unsafe fn not_skipped(
     other: *const bindings::klp_patch,
 ) -> Result {
     // One that is being disabled is in transition, and then the core enables no other.
-    // SAFETY: as the caller vouches. The field is changed under the mutex.
+    // SAFETY: guaranteed by the caller. The field is changed under the mutex.
     if unsafe { !(*other).enabled } {
         return Ok(());
     }
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     let Some(function) = (unsafe { originals.replaced_by(other) }) else {
         return Ok(());
     };

@@ -121,7 +121,7 @@ impl<'call> SockPtr<'call> {
     pub unsafe fn with_len(self, length: usize) -> SockData<'call> {
         match self.user() {
             Some(user) => SockData::User(user, length),
-            // SAFETY: as the caller vouches.
+            // SAFETY: guaranteed by the caller.
             None => SockData::Kernel(unsafe { Bytes::new(self.pointer, length) }),
         }
     }
@@ -162,7 +162,7 @@ impl SockBuffer<'_> {
         }
         let start: *mut u8 = self.option.pointer.cast();
         for (index, byte) in from.iter().enumerate() {
-            // SAFETY: the caller of `with_room()` vouches for as many bytes as in `from`.
+            // SAFETY: the caller of `with_room()` guarantees as many bytes as in `from`.
             unsafe { store(start.wrapping_add(index), *byte) };
         }
         Ok(())

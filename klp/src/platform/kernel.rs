@@ -194,6 +194,6 @@ pub(crate) fn relax() {
 /// It is an errno: negative, and not below -4095.
 #[inline(always)]
 pub(crate) const unsafe fn error(errno: c_int) -> Error {
-    // SAFETY: an `Error` is its errno, as was checked above, and the caller vouches for it.
+    // SAFETY: an `Error` is its errno, as was checked above, and the caller guarantees it.
     unsafe { mem::transmute::<c_int, Error>(errno) }
 }

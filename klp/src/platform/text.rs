@@ -31,7 +31,7 @@ pub trait CStrExt: sealed::Sealed {
 impl CStrExt for CStr {
     #[inline]
     unsafe fn from_char_ptr<'a>(ptr: *const c_char) -> &'a Self {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { CStr::from_ptr(ptr.cast()) }
     }
 

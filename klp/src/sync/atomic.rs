@@ -107,13 +107,13 @@ macro_rules! atomics {
 
             #[inline(always)]
             unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
-                // SAFETY: the caller vouches for the member; its only member in C is the number.
+                // SAFETY: the caller guarantees such a member; its only member in C is the number.
                 unsafe { <$type as Member>::read(place) }
             }
 
             #[inline(always)]
             unsafe fn share<'a>(place: *const u8) -> &'a Self {
-                // SAFETY: the caller vouches for the structure. That it is aligned is compared with
+                // SAFETY: the caller guarantees that the structure exists. That it is aligned is compared with
                 // the kernel's type information.
                 unsafe { &*place.cast() }
             }
@@ -123,7 +123,7 @@ macro_rules! atomics {
         unsafe impl Writable for Atomic<$type> {
             #[inline(always)]
             unsafe fn write(place: *mut u8, value: Self) {
-                // SAFETY: the caller vouches for the member.
+                // SAFETY: the caller guarantees that the member exists.
                 unsafe { <$type as Writable>::write(place, value.load(Relaxed)) };
             }
         }

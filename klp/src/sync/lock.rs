@@ -191,7 +191,7 @@ macro_rules! modes {
 
                 #[inline(always)]
                 unsafe fn release(&self, saved: Self::Saved) {
-                    // SAFETY: the caller vouches for both.
+                    // SAFETY: the caller guarantees both.
                     unsafe { modes!(@release $release, self, saved $(, $flags)?) }
                 }
             }

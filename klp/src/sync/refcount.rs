@@ -137,13 +137,13 @@ macro_rules! counts {
 
             #[inline(always)]
             unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
-                // SAFETY: the caller vouches for the member; its only member in C is the number.
+                // SAFETY: the caller guarantees such a member; its only member in C is the number.
                 unsafe { <i32 as Member>::read(place) }
             }
 
             #[inline(always)]
             unsafe fn share<'a>(place: *const u8) -> &'a Self {
-                // SAFETY: the caller vouches for the structure, over which the type is transparent. That
+                // SAFETY: the caller guarantees that the structure exists; the type is transparent over it. That
                 // it is aligned is compared with the kernel's type information.
                 unsafe { &*place.cast() }
             }
@@ -154,7 +154,7 @@ macro_rules! counts {
             #[inline(always)]
             unsafe fn write(place: *mut u8, value: Self) {
                 let $count = &value;
-                // SAFETY: the caller vouches for the member.
+                // SAFETY: the caller guarantees that the member exists.
                 unsafe { <i32 as Writable>::write(place, $refcount.read()) };
             }
         }

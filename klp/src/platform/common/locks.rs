@@ -22,7 +22,7 @@ pub(crate) mod size {
     pub(crate) const RW_SEMAPHORE: usize = size_of::<bindings::rw_semaphore>();
 }
 
-// SAFETY of all functions: the caller vouches for a lock of that kind, and that it holds what it
+// SAFETY of all functions: the caller guarantees a lock of that kind, and that it holds what it
 // releases.
 
 macro_rules! take {
@@ -82,7 +82,7 @@ macro_rules! restore {
 /// Nobody uses the mutex. The key is zeroes at first, and both are static.
 #[inline]
 pub(crate) unsafe fn mutex_init(mutex: *mut u8, key: *mut u8) {
-    // SAFETY: the caller vouches for both. The name is static, too.
+    // SAFETY: the caller guarantees both. The name is static, too.
     unsafe {
         bindings::__mutex_init(
             mutex.cast(),

@@ -78,7 +78,7 @@ pub(super) unsafe fn resize(place: *mut u8, old: Layout, new: Layout, flags: Fla
         true => new.size().next_power_of_two(),
         false => new.size(),
     };
-    // SAFETY: the caller vouches for it.
+    // SAFETY: guaranteed by the caller.
     unsafe { bindings::krealloc(place.cast(), size, flags.0) }.cast()
 }
 
@@ -89,7 +89,7 @@ pub(super) unsafe fn resize(place: *mut u8, old: Layout, new: Layout, flags: Fla
 /// `place` is memory of this layout from [`resize`], or the layout has no size.
 pub(super) unsafe fn release(place: *mut u8, layout: Layout) {
     if layout.size() != 0 {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: guaranteed by the caller.
         unsafe { bindings::kfree(place.cast()) };
     }
 }
@@ -185,7 +185,7 @@ impl<T: ?Sized> KBox<T> {
     /// `raw` is from `into_raw()` and is taken back once, or is such a value in memory from `kmalloc()`.
     #[inline]
     pub unsafe fn from_raw(raw: *mut T) -> Self {
-        // SAFETY: the caller vouches for it. INVARIANT: likewise.
+        // SAFETY: guaranteed by the caller. INVARIANT: likewise.
         Self(unsafe { NonNull::new_unchecked(raw) })
     }
 
@@ -221,7 +221,7 @@ impl<T> KBox<MaybeUninit<T>> {
     /// There is one.
     #[inline]
     pub unsafe fn assume_init(self) -> KBox<T> {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: guaranteed by the caller.
         unsafe { KBox::from_raw(KBox::into_raw(self).cast()) }
     }
 }

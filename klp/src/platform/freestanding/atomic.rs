@@ -89,7 +89,7 @@ const fn failed(ordering: Core) -> Core {
     }
 }
 
-// SAFETY of all functions: the caller vouches for the place.
+// SAFETY of all functions: the caller guarantees that `place` is valid.
 macro_rules! atomic_type {
     ($([$($generic:tt)*] $type:ty = $core:ty;)*) => {$(
         impl<$($generic)*> AtomicType for $type {
@@ -192,7 +192,7 @@ impl<T: AtomicType> Atomic<T> {
     /// It is, for the whole lifetime, aligned, and is accessed in no other way.
     #[inline]
     pub unsafe fn from_ptr<'a>(place: *mut T) -> &'a Self {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: guaranteed by the caller.
         unsafe { &*place.cast() }
     }
 

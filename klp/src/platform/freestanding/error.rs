@@ -88,6 +88,6 @@ pub(crate) const fn constant_error(errno: c_int) -> Error {
 /// It is an errno: negative, and not below -4095.
 #[inline(always)]
 pub(crate) const unsafe fn error(errno: c_int) -> Error {
-    // SAFETY: the caller vouches for it. INVARIANT: likewise.
+    // SAFETY: guaranteed by the caller. INVARIANT: likewise.
     Error(unsafe { NonZeroI32::new_unchecked(errno) })
 }

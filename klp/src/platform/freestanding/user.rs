@@ -151,7 +151,7 @@ impl UserSliceReader {
             return Err(EFAULT);
         }
         let from = self.0.place.as_const_ptr();
-        // SAFETY: the caller vouches for `to`; what user space has is checked there.
+        // SAFETY: the caller guarantees `to`; what user space has is checked there.
         match unsafe { bindings::copy_from_user(to.cast(), from, count) } {
             0 => self.0.take(count).map(drop),
             _ => Err(EFAULT),

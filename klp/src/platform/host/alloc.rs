@@ -39,7 +39,7 @@ impl From<AllocError> for Error {
 /// `place` is memory of the layout `old` from here, or `old` has no size. `new` has some.
 pub(super) unsafe fn resize(place: *mut u8, old: Layout, new: Layout, _flags: Flags) -> *mut u8 {
     match old.size() {
-        // SAFETY: the caller vouches for the size.
+        // SAFETY: the caller guarantees the size.
         0 => unsafe { std::alloc::alloc(new) },
         // SAFETY: likewise, and for the memory.
         _ => unsafe { std::alloc::realloc(place, old, new.size()) },
@@ -53,7 +53,7 @@ pub(super) unsafe fn resize(place: *mut u8, old: Layout, new: Layout, _flags: Fl
 /// `place` is memory of this layout from [`resize`], or the layout has no size.
 pub(super) unsafe fn release(place: *mut u8, layout: Layout) {
     if layout.size() != 0 {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: guaranteed by the caller.
         unsafe { std::alloc::dealloc(place, layout) };
     }
 }
@@ -87,7 +87,7 @@ impl<T> KBox<T> {
     ///
     /// `raw` is from `into_raw()` and is taken back once.
     pub unsafe fn from_raw(raw: *mut T) -> Self {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: guaranteed by the caller.
         Self(unsafe { Box::from_raw(raw) })
     }
 }
@@ -111,7 +111,7 @@ impl<T> KBox<MaybeUninit<T>> {
     ///
     /// There is one.
     pub unsafe fn assume_init(self) -> KBox<T> {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: guaranteed by the caller.
         KBox(unsafe { self.0.assume_init() })
     }
 }

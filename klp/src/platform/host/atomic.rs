@@ -101,7 +101,7 @@ impl<T: AtomicType> Atomic<T> {
     ///
     /// It is, for the whole lifetime, and is accessed in no other way.
     pub unsafe fn from_ptr<'a>(place: *mut T) -> &'a Self {
-        // SAFETY: the caller vouches for it. The type has no alignment.
+        // SAFETY: guaranteed by the caller. The type has no alignment.
         unsafe { &*place.cast() }
     }
 

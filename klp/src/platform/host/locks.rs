@@ -38,7 +38,7 @@ const FLAGS: usize = 0x200;
 ///
 /// There is such a lock.
 unsafe fn holders<'a>(lock: *mut u8) -> &'a AtomicU8 {
-    // SAFETY: the caller vouches for it; a byte has no alignment.
+    // SAFETY: guaranteed by the caller; a byte has no alignment.
     unsafe { AtomicU8::from_ptr(lock) }
 }
 
@@ -46,7 +46,7 @@ unsafe fn holders<'a>(lock: *mut u8) -> &'a AtomicU8 {
 ///
 /// There is such a lock.
 unsafe fn try_exclusive(lock: *mut u8) -> bool {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: guaranteed by the caller.
     let holders = unsafe { holders(lock) };
     holders
         .compare_exchange(0, EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed)
@@ -57,7 +57,7 @@ unsafe fn try_exclusive(lock: *mut u8) -> bool {
 ///
 /// There is such a lock.
 unsafe fn try_shared(lock: *mut u8) -> bool {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: guaranteed by the caller.
     let holders = unsafe { holders(lock) };
     let more = |count: u8| (count < EXCLUSIVE - 1).then(|| count + 1);
     holders
@@ -69,7 +69,7 @@ unsafe fn try_shared(lock: *mut u8) -> bool {
 ///
 /// There is such a lock.
 unsafe fn exclusive(lock: *mut u8) {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: guaranteed by the caller.
     assert!(unsafe { try_exclusive(lock) }, "the lock is held already");
 }
 
@@ -77,7 +77,7 @@ unsafe fn exclusive(lock: *mut u8) {
 ///
 /// There is such a lock.
 unsafe fn shared(lock: *mut u8) {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: guaranteed by the caller.
     assert!(unsafe { try_shared(lock) }, "the lock is held already");
 }
 
@@ -85,7 +85,7 @@ unsafe fn shared(lock: *mut u8) {
 ///
 /// There is such a lock, which the caller holds.
 unsafe fn release(lock: *mut u8) {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: guaranteed by the caller.
     let holders = unsafe { holders(lock) };
     let fewer = |count| match count {
         0 => None,
@@ -100,66 +100,66 @@ macro_rules! stand_ins {
     ($($kind:ident: $($name:ident)*;)*) => {$($( stand_ins!(@ $kind $name); )*)*};
     (@ exclusive $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) {
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { exclusive(lock) };
         }
     };
     (@ shared $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) {
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { shared(lock) };
         }
     };
     (@ try_exclusive $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) -> bool {
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { try_exclusive(lock) }
         }
     };
     (@ try_shared $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) -> bool {
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { try_shared(lock) }
         }
     };
     (@ exclusive_wait $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) -> Result {
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { exclusive(lock) };
             Ok(())
         }
     };
     (@ shared_wait $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) -> Result {
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { shared(lock) };
             Ok(())
         }
     };
     (@ exclusive_flags $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) -> usize {
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { exclusive(lock) };
             FLAGS
         }
     };
     (@ shared_flags $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) -> usize {
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { shared(lock) };
             FLAGS
         }
     };
     (@ release $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) {
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { release(lock) };
         }
     };
     (@ release_flags $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8, flags: usize) {
             assert_eq!(flags, FLAGS);
-            // SAFETY: the caller vouches for the lock.
+            // SAFETY: the caller guarantees that the lock exists.
             unsafe { release(lock) };
         }
     };

@@ -85,7 +85,7 @@ pub unsafe fn klp_shadow_get_or_alloc(
     }
     let memory = Memory::new(size);
     let data = memory.data();
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     let failed =
         constructor.is_some_and(|construct| unsafe { construct(parent, data, passed) } != 0);
     if failed {
@@ -105,7 +105,7 @@ pub unsafe fn klp_shadow_get_or_alloc(
 ///
 /// The destructor takes such data, which nobody uses any more.
 pub unsafe fn klp_shadow_free(parent: *mut c_void, id: usize, destructor: Option<Destructor>) {
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         take_out(destructor, |one| {
             one.parent == parent.addr() && one.id == id
@@ -119,7 +119,7 @@ pub unsafe fn klp_shadow_free(parent: *mut c_void, id: usize, destructor: Option
 ///
 /// As for one.
 pub unsafe fn klp_shadow_free_all(id: usize, destructor: Option<Destructor>) {
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     unsafe { take_out(destructor, |one| one.id == id) };
 }
 
@@ -131,7 +131,7 @@ unsafe fn take_out(destructor: Option<Destructor>, meant: impl Fn(&Variable) -> 
         let goes = meant(variable);
         if let Some(destroy) = destructor.filter(|_| goes) {
             let parent = ptr::without_provenance_mut(variable.parent);
-            // SAFETY: as the caller vouches.
+            // SAFETY: guaranteed by the caller.
             unsafe { destroy(parent, variable.memory.data()) };
         }
         !goes
