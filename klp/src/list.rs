@@ -2,7 +2,7 @@
 
 //! Iterators over the kernel's lists.
 //!
-//! A list head is a member of a view. Its type names the structure of the entries, its attribute the member that
+//! A list head is a member of a view. Its type names the structure of the entries, and its attribute the member that
 //! links them:
 //!
 //! ```
@@ -13,7 +13,7 @@
 //! #[kernel_struct("session", object = "sessions")]
 //! struct Session {
 //!     lock: SpinLock,
-//!     /// Changes under `lock` alone, which the patch holds when it walks the list.
+//!     /// Changes only under `lock`, which the patch holds while it walks the list.
 //!     #[list(node, unsafe)]
 //!     files: List<OpenFile>,
 //! }
@@ -47,9 +47,9 @@
 //! [guard](crate::rcu::Guard), and entries live as long as that. If the kernel moves entries to
 //! another list meanwhile, as with `hlist_nulls`, a walk can end in that list: check each entry, as C does.
 //!
-//! There are no functions that add or remove entries: no type tells that a held lock guards this list, that the entry is
-//! on no other list, or who frees it afterwards. Use a function of the kernel, [declared](mod@crate::symbols), or one of
-//! the patch [in C](macro@crate::helpers).
+//! There are no functions that add or remove entries: the types do not show that a held lock guards this list, that the
+//! entry is on no other list, or who frees it afterwards. Use a [declared](mod@crate::symbols) function of the kernel, or
+//! a function of the patch [in C](macro@crate::helpers).
 //!
 //! A head that is a variable or an argument is a view of its own, with the path `self`:
 //!
@@ -78,7 +78,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! Each step is one load, as C's `READ_ONCE()`, ordered before dependent accesses, as with `rcu_dereference()`.
+//! Each step of a walk is one load, as C's `READ_ONCE()`, ordered before dependent accesses, as with `rcu_dereference()`.
 
 use crate::layout::KernelStruct;
 use crate::platform::list_size as size;
@@ -100,36 +100,37 @@ opaque! {
     HListNullsHead = "hlist_nulls_head", size::HLIST_NULLS_HEAD, false;
 }
 
-/// A list that a member of a view can be the head of: [`List`], [`HList`], [`HListNulls`].
+/// A type of list whose head can be a member of a view: [`List`], [`HList`], [`HListNulls`].
 ///
 /// # Safety
 ///
-/// `Head` and `Node` are what such a list has in C, and begin with the link to the next entry.
-/// [`is_end`](Self::is_end) is true for every link that leads to no entry.
+/// `Head` and `Node` are the types of such a list in C, and begin with the link to the next entry.
+/// [`is_end`](Self::is_end) returns `true` for every link that does not point to an entry.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a list of the kernel's",
-    label = "not the type of a list",
+    message = "`{Self}` is not a list type of the kernel",
+    label = "not a list type",
     note = "write `List<T>`, `HList<T>` or `HListNulls<T>` of `klp::list`, where `T` is the view of an entry"
 )]
 pub unsafe trait Linked: Copy {
     /// The view of an entry.
     type Entry: KernelStruct;
-    /// What the head is in C.
+    /// The type of the head in C.
     #[doc(hidden)]
     type Head: view::Member;
-    /// What links an entry.
+    /// The type of the member that links an entry.
     #[doc(hidden)]
     type Node;
 
-    /// The list of that head.
+    /// Creates the list of a head.
     ///
     /// # Safety
     ///
-    /// There is such a list, of such entries, which do not leave it during the lifetime.
+    /// `head` is the head of such a list, whose entries are not removed during the lifetime, and have their link at
+    /// `node`.
     #[doc(hidden)]
     unsafe fn of(head: *const u8, node: Place<Self::Entry, Self::Node>) -> Self;
 
-    /// Whether this link is none to an entry of the list with that head.
+    /// Returns whether `link` does not point to an entry of the list with this head.
     #[doc(hidden)]
     fn is_end(link: *const u8, head: *const u8) -> bool;
 }
@@ -144,7 +145,7 @@ pub unsafe trait Linked: Copy {
 /// #     size: u64,
 /// #     node: ListNode,
 /// # }
-/// /// The size of the next entry.
+/// /// Returns the size of the next entry.
 /// fn next_size(mut files: Iter<'_, List<'_, OpenFile>>) -> Option<u64> {
 ///     files.next().map(OpenFile::size)
 /// }
@@ -152,9 +153,9 @@ pub unsafe trait Linked: Copy {
 /// ```
 pub struct Iter<'a, L: Linked> {
     head: *const u8,
-    /// Where the link to the next entry is.
+    /// The address of the link to the next entry.
     at: *const u8,
-    /// Where in an entry its link is.
+    /// The offset of the link in an entry.
     node: usize,
     list: PhantomData<(&'a L::Entry, L)>,
 }
@@ -167,13 +168,13 @@ where
 
     #[inline(always)]
     fn next(&mut self) -> Option<&'a L::Entry> {
-        // SAFETY: the head, or the link of an entry. Either begins with the pointer to the next one.
+        // SAFETY: `at` is the head or the link of an entry. Either begins with the pointer to the next one.
         let next = unsafe { view::load_pointer(self.at) };
         if L::is_end(next, self.head) {
             return None;
         }
         self.at = next;
-        // SAFETY: who made the list guarantees its entries, whose links are at that place in them.
+        // SAFETY: the creator of the list guarantees that its entries live, and have their links at this offset.
         Some(unsafe { view::at(next.wrapping_sub(self.node)) })
     }
 }
@@ -196,7 +197,7 @@ macro_rules! lists {
 
         impl<T> Copy for $list<'_, T> {}
 
-        // SAFETY: as in C, whose lists end like this.
+        // SAFETY: the types and the end are those of the list in C.
         unsafe impl<T: KernelStruct> Linked for $list<'_, T> {
             type Entry = T;
             type Head = $head;
@@ -249,7 +250,7 @@ macro_rules! lists {
                 self.iter().next()
             }
 
-            /// Whether the list is empty.
+            /// Returns whether the list is empty.
             #[inline(always)]
             pub fn is_empty(&self) -> bool {
                 self.first().is_none()
@@ -269,11 +270,11 @@ macro_rules! lists {
 }
 
 lists! {
-    /// A list with a `struct list_head`, in which the last entry is linked to the head.
+    /// A list with a `struct list_head`, whose last entry links to the head.
     List: ListHead ListNode, |link, head| link == head;
     /// A list with a `struct hlist_head`, as in hash tables, which ends with `NULL`.
     HList: HListHead HListNode, |link, _head| link.is_null();
-    /// A list with a `struct hlist_nulls_head`, which ends with an odd number.
+    /// A list with a `struct hlist_nulls_head`, which ends with an odd number in place of a pointer.
     HListNulls: HListNullsHead HListNullsNode, |link, _head| link.addr() & 1 != 0;
 }
 
@@ -293,7 +294,7 @@ mod tests {
 
     struct View([u8; 24]);
 
-    // SAFETY: bytes.
+    // SAFETY: any bytes are a value, and there is no kernel in this test.
     unsafe impl KernelStruct for View {
         const NAME: &'static str = "entry";
     }
@@ -314,7 +315,7 @@ mod tests {
     fn numbers<'a, L: Linked<Entry = View> + IntoIterator<Item = &'a View>>(
         head: &[*const u8; 2],
     ) -> Vec<u64> {
-        // SAFETY: the entries of the tests, which outlive this.
+        // SAFETY: a list of entries that outlive this function.
         let list = unsafe { L::of(head.as_ptr().cast(), Place::new(LINKS)) };
         let number = |view: &View| u64::from(view.0[0]);
         list.into_iter().map(number).collect()
@@ -349,10 +350,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_entry_is_found() {
+    fn first_returns_the_first_entry() {
         let one = entry(1);
         let head = [link(&one), ptr::null()];
-        // SAFETY: as above.
+        // SAFETY: a list of one entry that outlives it.
         let list = unsafe { HList::<View>::of(head.as_ptr().cast(), Place::new(LINKS)) };
         assert!(!list.is_empty());
         assert_eq!(list.first().map(|view| view.0[0]), Some(1));

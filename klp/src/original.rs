@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `original(...)` calls the kernel's own function from its replacement, with the same argument and result types.
+//! `original(...)`, which calls the original function from its replacement, with the same argument and result types.
 //!
 //! Most fixes add a check to a function:
 //!
@@ -18,21 +18,21 @@
 //! # fn main() {}
 //! ```
 //!
-//! It is a closure that borrows from this call: closures in the body can use it; functions in the body
+//! It is a closure that borrows from the current call: closures in the body can use it; functions in the body
 //! cannot, and it cannot be stored or sent to another task. It shadows an outer function of that name; a body can
 //! shadow it in turn (`let original = ...`).
 //!
-//! A box that is passed to `original` belongs to the C function. The result is converted as [`abi`](crate::abi)
+//! The C function takes ownership of a box that is passed to `original`. The result is converted as [`abi`](crate::abi)
 //! describes, so `Result<usize>` is the size or the errno. A `Result` without a value turns any value but an errno into 0.
 //!
 //! # Other patches
 //!
-//! The call enters the unpatched function behind its patch site, and skips the replacements of other patches. So a patch is
+//! The call enters the unpatched function after its patch site, and skips the replacements of other patches. So a patch is
 //! refused (`EBUSY`) while another enabled patch replaces the same function, unless it is cumulative (`replace`). Later
 //! patches stack on top and are not skipped.
 //!
-//! The build reads from the kernel where the patch site ends. ftrace confirms that when the patch is loaded, and for
-//! a module when that is loaded; on a mismatch the patch, or that module, is refused (`ENOEXEC`).
+//! The build reads the end of the patch site from the kernel. It is compared with ftrace's when the patch is loaded, or
+//! when the patched module is loaded; on a mismatch the patch, or that module, is refused (`ENOEXEC`).
 
 use crate::arch::{TRACED_AT, TRACED_CALL};
 use crate::errno;
@@ -45,30 +45,32 @@ use core::ffi::{c_char, c_int, CStr};
 pub enum Entry {
     /// Known at build time, in bytes.
     Known(usize),
-    /// Unknown at build time: the longer of two lengths if the byte is set. It is set on loading, and read by the
-    /// jump to the original.
+    /// Unknown at build time: the longer of two lengths if the byte is set. [`check`] sets it, and the code that jumps
+    /// to the original reads it.
     Found(*mut u8),
 }
 
-/// A function of the kernel's that its replacement calls.
+/// An original that its replacement calls.
 #[doc(hidden)]
 pub struct Original {
     name: &'static CStr,
     sympos: usize,
-    /// The function. A livepatch relocation: for a module, 0 as long as that is not loaded.
+    /// The function's address, from a livepatch relocation: for a module, 0 while that is not loaded.
     function: *const u8,
     entry: Entry,
 }
 
-// SAFETY: the function's address changes only while nobody can use it, and the byte is written under
+// SAFETY: the address changes only while the function cannot be called, and the byte is written under
 // the core's mutex.
 unsafe impl Sync for Original {}
 
 impl Original {
+    /// Creates the description of an original.
+    ///
     /// # Safety
     ///
-    /// `function` is a livepatch symbol for this function of the object in whose table this stands, and the byte
-    /// of the entry belongs to it alone.
+    /// `function` is a livepatch symbol for this function of the object whose table has this original, and nothing else
+    /// uses the byte of `entry`.
     #[inline]
     pub const unsafe fn new(
         name: &'static CStr,
@@ -84,18 +86,18 @@ impl Original {
         }
     }
 
-    /// Asks ftrace for the entry.
+    /// Compares the entry with the patch site that ftrace has. Returns the offset of that site on a mismatch.
     ///
     /// # Safety
     ///
-    /// The object is loaded. None of its functions is redirected by this patch yet.
+    /// The object is loaded, and this patch has not redirected any of its functions yet.
     #[inline]
     unsafe fn check_entry(&self) -> core::result::Result<(), usize> {
         let found = platform::traced_call(self.function).wrapping_sub(self.function.addr());
         match self.entry {
             Entry::Known(length) if found.wrapping_add(TRACED_CALL) == length => Ok(()),
             Entry::Found(byte) if TRACED_AT.contains(&found) => {
-                // SAFETY: the byte is this entry's, and nobody reads it before the function is redirected.
+                // SAFETY: the byte belongs to this entry, and is not read before the function is redirected.
                 unsafe { byte.write_volatile(u8::from(found == TRACED_AT[1])) };
                 Ok(())
             }
@@ -103,16 +105,16 @@ impl Original {
         }
     }
 
-    /// Whether an entry of another patch's table is for this function.
+    /// Returns whether an entry of another patch's table is for this function.
     ///
     /// # Safety
     ///
-    /// The entry is of a table that stays meanwhile.
+    /// The entry's table exists until this returns.
     #[inline]
     unsafe fn is_replaced_by(&self, func: *const bindings::klp_func) -> bool {
         // SAFETY: the caller guarantees that the entry exists; its name is a C string. These fields do not change.
         unsafe {
-            // 0 is the only one, so the first.
+            // 0 stands for the only symbol, which is the first.
             (*func).old_sympos.max(1) as usize == self.sympos.max(1)
                 && !(*func).old_name.is_null()
                 && CStr::from_ptr((*func).old_name.cast()) == self.name
@@ -120,10 +122,10 @@ impl Original {
     }
 }
 
-/// The functions of one object that are called, under the object's name.
+/// The originals of one object that are called.
 #[doc(hidden)]
 pub struct Originals {
-    /// The module's; none for the kernel itself.
+    /// The module's name; `None` for the kernel itself.
     pub object: Option<&'static CStr>,
     /// The functions.
     pub functions: &'static [Original],
@@ -138,20 +140,20 @@ impl Originals {
         }
     }
 
-    /// The function that another patch replaces, if there is one.
+    /// Returns an original that another patch replaces, if there is one.
     ///
     /// # Safety
     ///
-    /// The patch and its tables stay meanwhile.
+    /// The patch and its tables exist until this returns.
     #[inline]
     unsafe fn replaced_by(&self, patch: *const bindings::klp_patch) -> Option<&'static Original> {
-        // SAFETY: guaranteed by the caller. The fields that are read here do not change; and
-        // what ends the tables is as C's `klp_for_each_object_static()` has it.
+        // SAFETY: guaranteed by the caller. The fields that are read here do not change, and the tables end
+        // as for C's `klp_for_each_object_static()`.
         unsafe {
             let mut object = (*patch).objs;
             while !(*object).funcs.is_null() || !(*object).name.is_null() {
                 let mut func = (*object).funcs;
-                while self.is_of((*object).name.cast()) && !is_end(func) {
+                while self.has_object_name((*object).name.cast()) && !is_end(func) {
                     let found = self.functions.iter().find(|it| it.is_replaced_by(func));
                     if found.is_some() {
                         return found;
@@ -164,13 +166,13 @@ impl Originals {
         None
     }
 
-    /// Whether an object of that name is this one.
+    /// Returns whether `name` is this object's.
     ///
     /// # Safety
     ///
-    /// `NULL`, or a C string.
+    /// `name` is `NULL` or a C string.
     #[inline]
-    unsafe fn is_of(&self, name: *const c_char) -> bool {
+    unsafe fn has_object_name(&self, name: *const c_char) -> bool {
         match self.object {
             None => name.is_null(),
             // SAFETY: guaranteed by the caller.
@@ -179,23 +181,23 @@ impl Originals {
     }
 }
 
-/// Whether an entry ends its table.
+/// Returns whether an entry is the last of its table.
 ///
 /// # Safety
 ///
-/// It is in a table that stays meanwhile.
+/// The entry's table exists until this returns.
 #[inline]
 unsafe fn is_end(func: *const bindings::klp_func) -> bool {
     // SAFETY: guaranteed by the caller; these fields do not change.
     unsafe { (*func).old_name.is_null() && (*func).new_func.is_null() && (*func).old_sympos == 0 }
 }
 
-/// Refuses a patch when an enabled one, which it does not replace, replaces a function that it calls.
+/// Checks that no enabled patch, unless this one is cumulative, replaces an original that this one calls.
 /// Called before the patch is enabled.
 ///
 /// # Errors
 ///
-/// `EBUSY` then. The log says which patch that is.
+/// `EBUSY`: such a patch exists. The log has its name.
 #[doc(hidden)]
 #[inline]
 pub fn admit(patch: &'static Patch, name: &str, all: &[&Originals]) -> Result {
@@ -205,15 +207,15 @@ pub fn admit(patch: &'static Patch, name: &str, all: &[&Originals]) -> Result {
     let mut result = Ok(());
     platform::with_patches(|other| {
         for originals in all {
-            // SAFETY: a patch of the list, under the core's mutex.
-            result = result.and(unsafe { not_skipped(name, originals, other) });
+            // SAFETY: a patch of the core's list, under the core's mutex.
+            result = result.and(unsafe { check_conflict(name, originals, other) });
         }
         true
     });
     result
 }
 
-/// Checks the functions of one object, which is loaded. Called from its `pre_patch`.
+/// Checks the originals of one object, which is loaded: that no other patch replaces them, and their entries.
 ///
 /// # Safety
 ///
@@ -223,14 +225,14 @@ pub fn admit(patch: &'static Patch, name: &str, all: &[&Originals]) -> Result {
 pub unsafe fn check(patch: &'static Patch, name: &str, originals: &Originals) -> c_int {
     let mut result = Ok(());
     if !patch.replaces_others() {
-        // Another patch may have come between `admit()` and this.
+        // Another patch may have been enabled since `admit()`.
         // SAFETY: callbacks run under the core's mutex.
         unsafe {
             platform::each_patch(|other| {
                 if patch.is(other) {
                     return false;
                 }
-                result = result.and(not_skipped(name, originals, other));
+                result = result.and(check_conflict(name, originals, other));
                 true
             });
         }
@@ -251,18 +253,18 @@ pub unsafe fn check(patch: &'static Patch, name: &str, originals: &Originals) ->
     }
 }
 
-/// Whether the other patch leaves the functions alone.
+/// Checks that the other patch does not replace the originals, and logs an error if it does.
 ///
 /// # Safety
 ///
 /// The other patch is on the core's list, and the core's mutex is held.
 #[inline]
-unsafe fn not_skipped(
+unsafe fn check_conflict(
     name: &str,
     originals: &Originals,
     other: *const bindings::klp_patch,
 ) -> Result {
-    // One that is being disabled is in transition, and then the core enables no other.
+    // While a patch is being disabled, the core is in transition and enables no other patch.
     // SAFETY: guaranteed by the caller. The field is changed under the mutex.
     if unsafe { !(*other).enabled } {
         return Ok(());
@@ -271,7 +273,7 @@ unsafe fn not_skipped(
     let Some(function) = (unsafe { originals.replaced_by(other) }) else {
         return Ok(());
     };
-    // SAFETY: its folder in sysfs has that name as long as it is on the list.
+    // SAFETY: the patch's kobject has a name while the patch is on the list.
     let other = unsafe { CStr::from_ptr((*other).kobj.name.cast()) };
     let (function, object, other) = (text(function.name), originals.object_name(), text(other));
     pr_err!(
@@ -291,15 +293,15 @@ mod tests {
     use core::ptr;
 
     const fn original(name: &'static CStr, sympos: usize) -> Original {
-        // SAFETY: nobody calls it.
+        // SAFETY: the original is not called.
         unsafe { Original::new(name, sympos, ptr::null(), Entry::Known(5)) }
     }
 
-    static OF_VMLINUX: Originals = Originals {
+    static VMLINUX: Originals = Originals {
         object: None,
         functions: &[original(c"show", 0), original(c"twin", 2)],
     };
-    static OF_MODULE: Originals = Originals {
+    static EXT4: Originals = Originals {
         object: Some(c"ext4"),
         functions: &[original(c"show", 1)],
     };
@@ -309,7 +311,7 @@ mod tests {
             old_name: name.as_ptr(),
             new_func: ptr::without_provenance_mut(1),
             old_sympos: sympos as _,
-            // SAFETY: integers.
+            // SAFETY: integers and pointers, for which zero is a valid value.
             ..unsafe { core::mem::zeroed() }
         }
     }
@@ -317,9 +319,9 @@ mod tests {
     /// An object's name, and the names and positions of its functions.
     type Table<'a> = (Option<&'static CStr>, &'a [(&'static CStr, usize)]);
 
-    /// What another patch with these functions replaces of the originals.
+    /// Returns the original that another patch with these functions replaces.
     fn replaced(originals: &Originals, objects: &[Table<'_>]) -> Option<&'static CStr> {
-        // SAFETY: integers, pointers and structures of these.
+        // SAFETY: integers, pointers and structures of these, for which zero is a valid value.
         let end = || unsafe { core::mem::zeroed::<bindings::klp_func>() };
         let mut tables: std::vec::Vec<std::vec::Vec<_>> = objects
             .iter()
@@ -332,24 +334,24 @@ mod tests {
             .map(|((name, _), table)| bindings::klp_object {
                 name: name.map_or(ptr::null(), CStr::as_ptr),
                 funcs: table.as_mut_ptr(),
-                // SAFETY: as above.
+                // SAFETY: zero is a valid value of these fields too.
                 ..unsafe { core::mem::zeroed() }
             })
             .collect();
-        // SAFETY: as above.
+        // SAFETY: zero is a valid value of these fields too.
         objs.push(unsafe { core::mem::zeroed() });
         let patch = bindings::klp_patch {
             objs: objs.as_mut_ptr(),
-            // SAFETY: as above.
+            // SAFETY: zero is a valid value of these fields too.
             ..unsafe { core::mem::zeroed() }
         };
-        // SAFETY: all of it stays meanwhile.
+        // SAFETY: the tables live until the end of this function.
         unsafe { originals.replaced_by(&patch) }.map(|found| found.name)
     }
 
     #[test]
     fn functions_are_identified_by_object_name_and_position() {
-        let vmlinux = |funcs| replaced(&OF_VMLINUX, &[(None, funcs)]);
+        let vmlinux = |funcs| replaced(&VMLINUX, &[(None, funcs)]);
         assert_eq!(vmlinux(&[(c"other", 0), (c"show", 0)]), Some(c"show"));
         assert_eq!(vmlinux(&[(c"show", 1)]), Some(c"show"));
         assert_eq!(vmlinux(&[(c"show", 2)]), None);
@@ -357,19 +359,19 @@ mod tests {
         assert_eq!(vmlinux(&[(c"twin", 0)]), None);
         assert_eq!(vmlinux(&[(c"sho", 0), (c"show2", 0)]), None);
         assert_eq!(vmlinux(&[]), None);
-        assert_eq!(replaced(&OF_VMLINUX, &[]), None);
+        assert_eq!(replaced(&VMLINUX, &[]), None);
     }
 
     #[test]
-    fn one_name_in_two_objects_is_two_functions() {
+    fn functions_of_different_objects_are_distinguished() {
         let show: &[(&CStr, usize)] = &[(c"show", 0)];
-        assert_eq!(replaced(&OF_VMLINUX, &[(Some(c"ext4"), show)]), None);
-        assert_eq!(replaced(&OF_MODULE, &[(None, show)]), None);
-        assert_eq!(replaced(&OF_MODULE, &[(Some(c"ext"), show)]), None);
+        assert_eq!(replaced(&VMLINUX, &[(Some(c"ext4"), show)]), None);
+        assert_eq!(replaced(&EXT4, &[(None, show)]), None);
+        assert_eq!(replaced(&EXT4, &[(Some(c"ext"), show)]), None);
         let both = [(None, show), (Some(c"ext4"), show)];
-        assert_eq!(replaced(&OF_MODULE, &both), Some(c"show"));
-        // An object with callbacks only comes first.
+        assert_eq!(replaced(&EXT4, &both), Some(c"show"));
+        // The first object has only callbacks.
         let later = [(Some(c"xfs"), &[][..]), (None, show)];
-        assert_eq!(replaced(&OF_VMLINUX, &later), Some(c"show"));
+        assert_eq!(replaced(&VMLINUX, &later), Some(c"show"));
     }
 }

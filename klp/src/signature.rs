@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compares the C types of a replacement with those of the kernel's function, while the patch
-//! compiles.
+//! Compile-time comparison of a replacement's C types with the kernel's prototype.
 //!
-//! `#[livepatch]` knows from the kernel's type information what C expects, and only the compiler
-//! knows which types the author's words stand for. So the macro writes down the former, and a
-//! constant of the patch compares both: a patch that differs does not compile.
+//! `#[livepatch]` reads the prototype from the kernel's type information, but only the compiler can resolve
+//! the types that the author names. So the macro generates constants that compare the expected types with the
+//! resolved ones: a patch that differs does not compile.
 
 use crate::platform::bindings;
 use crate::platform::wrappers::{
@@ -15,7 +14,7 @@ use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-/// A C type, as far as a call is concerned.
+/// The kind of a C type, as far as the calling convention is concerned.
 #[derive(Clone, Copy)]
 pub enum Shape {
     /// No value.
@@ -24,7 +23,7 @@ pub enum Shape {
     Bool,
     /// An integer, or an enumeration.
     Integer {
-        /// Whether it can be negative.
+        /// Whether it is signed.
         signed: bool,
     },
     /// A pointer to anything.
@@ -33,113 +32,111 @@ pub enum Shape {
     Aggregate,
 }
 
-/// What an argument's type says that its C type does not.
+/// What an argument's type claims beyond its C type.
 #[derive(Clone, Copy)]
 pub enum Claim {
     /// Nothing.
     Nothing,
-    /// What is behind a `void *`.
+    /// The type of the object that a `void *` points to.
     Object,
     /// That the function is a `proc_handler`.
     Handler,
-    /// That it is one of whole numbers.
+    /// That the function is a `proc_handler` of integers.
     Ints,
-    /// That a pointer to such an integer may be read and written through.
+    /// That the target of the pointer is such an integer, which may be read and written.
     Place {
-        /// Whether the integer can be negative.
+        /// Whether the integer is signed.
         signed: bool,
         /// Its size in bytes.
         size: usize,
     },
 }
 
-/// What is known of a pointer that a replacement returns. C follows it.
+/// What is known about a pointer that a replacement returns, which C dereferences.
 #[derive(Clone, Copy)]
 pub enum Given {
     /// Nothing.
     Anything,
-    /// C gave it, or the memory is the caller's from then on.
+    /// It is valid: it came from C, or it passes ownership of its memory.
     Sound,
 }
 
-/// Stands for what an author answers for, where the lint `unsafe_code` is to find it.
+/// Marks a claim of the author. The call is unsafe, so that the lint `unsafe_code` finds it.
 ///
 /// # Safety
 ///
-/// What nobody checks of the patch, or of the function, is as the author says.
+/// The author's claim about the patch or the function, which is not checked, holds.
 pub const unsafe fn vouched() {}
 
-/// What a pointer of the author's points to.
+/// The target of a pointer type of the author's.
 #[derive(Clone, Copy)]
 pub enum Target {
-    /// `void`: it says nothing.
+    /// `void`, which is compatible with any target.
     Any,
     /// The kernel's structure of this name.
     Named(&'static str),
-    /// The one of that content, which is 0 when that is not known.
+    /// The structure of this name and content hash; 0 if the latter is unknown.
     View(&'static str, u64),
     /// An integer, a `bool` or a pointer of this size.
     Scalar(Shape, usize),
-    /// A type that nothing is known about but how the author wrote it.
+    /// A type about which only its spelling in the source is known.
     Unknown,
 }
 
-/// A type that C can pass to a function or take from it. There are no others than those here and the
-/// views of structures: `Target` keeps them out.
+/// A type that C can pass to or return from a function. `Target` is sealed, so only the types in this
+/// module and views of structures implement it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no C type",
+    message = "`{Self}` is not a C type",
     label = "C cannot pass this to a function",
     note = "an integer, `bool`, a raw pointer, and a structure with `#[kernel_struct(...)]` are C types"
 )]
 pub trait CType {
-    /// What it is to C.
+    /// The kind of type in C.
     const SHAPE: Shape;
-    /// What it points to; `()` when it is no pointer, and for a structure itself.
+    /// The target of a pointer; a structure itself; otherwise `()`.
     type Target: sealed::TargetOf<Self>;
 }
 
 mod sealed {
-    /// What a C type points to. Whoever could say this of a type of their own could pass anything for
-    /// anything.
+    /// The target of a C type. It is sealed: an implementation for another type could make any two types compatible.
     #[diagnostic::on_unimplemented(
         message = "`{C}` cannot be made a C type",
-        label = "klp knows all of C's types",
+        label = "the set of C types is fixed",
         note = "implement `klp::abi::CAbi` over one of them, such as `u32`"
     )]
-    #[allow(unreachable_pub)] // It is public so that nobody else can name it.
+    #[allow(unreachable_pub)] // Sealed: public in a private module.
     pub trait TargetOf<C: ?Sized> {}
 
-    /// A C type that says nothing of what it points to: no reference, which would be a promise that
-    /// nobody made.
+    /// A C type that guarantees nothing about the target of a pointer, so not a reference.
     #[diagnostic::on_unimplemented(
-        message = "`{Self}` is no plain C type",
-        label = "no integer, `bool`, raw pointer or whole view of a structure"
+        message = "`{Self}` is not a plain C type",
+        label = "not an integer, `bool`, raw pointer or view of known size"
     )]
     pub trait Raw: super::CType {}
 }
 pub(crate) use sealed::{Raw, TargetOf};
 
-/// A type whose name C knows. Behind a pointer its name is compared.
+/// A type with a known name in C, which is compared if it is the target of a pointer.
 #[doc(hidden)]
 pub trait Pointee {
-    /// What C calls it.
+    /// The type in C.
     const TARGET: Target;
 }
 
-/// Asks a type for what only some types know.
+/// Looks up the C name of a type, which may not implement [`Pointee`].
 ///
-/// `Probe::<T>::TARGET` is the type's own when it is a [`Pointee`], else that of [`Otherwise`]: an
-/// item of a type goes before one of a trait.
+/// `Probe::<T>::TARGET` is that of [`Otherwise`] unless `T` is a [`Pointee`]: an inherent constant takes
+/// precedence over that of a trait.
 pub struct Probe<T>(PhantomData<T>);
 
 impl<T: Pointee> Probe<T> {
-    /// What the type is called in C.
+    /// The type in C.
     pub const TARGET: Target = T::TARGET;
 }
 
-/// What is known of a type that says nothing.
+/// The constant of types without [`Pointee`].
 pub trait Otherwise {
-    /// Nothing.
+    /// An unknown type.
     const TARGET: Target = Target::Unknown;
 }
 
@@ -202,8 +199,7 @@ impl<T> CType for *mut T {
     type Target = T;
 }
 
-// What a function of the kernel takes or gives: `NULL` where there may be none, and a structure's
-// address.
+// Types in declarations of kernel functions: `None` is `NULL`, a reference is a structure's address.
 
 impl<T> TargetOf<&T> for T {}
 
@@ -288,7 +284,7 @@ wrappers! {
     Task => "task_struct";
 }
 
-/// What C expects at one place of the signature.
+/// The C type that the kernel's prototype has for an argument or the result.
 pub enum Expected {
     /// No result.
     Void,
@@ -296,17 +292,17 @@ pub enum Expected {
     Bool,
     /// An integer.
     Integer {
-        /// Whether it can be negative.
+        /// Whether it is signed.
         signed: bool,
         /// Its size in bytes.
         size: usize,
     },
-    /// An enumeration, whose sign is the compiler's choice.
+    /// An enumeration, whose signedness the compiler chooses.
     Enum {
         /// Its size in bytes.
         size: usize,
     },
-    /// A pointer to `void`, to a function, or to what cannot be compared.
+    /// A pointer to `void`, to a function, or to a type that cannot be compared.
     Pointer,
     /// A pointer to a structure or union.
     PointerTo(Structure),
@@ -317,45 +313,45 @@ pub enum Expected {
     },
     /// A structure or union by value.
     Aggregate {
-        /// Which.
+        /// The structure or union.
         structure: Structure,
         /// Its size in bytes.
         size: usize,
     },
 }
 
-/// Which structure or union C expects.
+/// A structure or union of the kernel's prototype.
 pub struct Structure {
     /// Its tag and the names of its `typedef`s.
     pub names: &'static [&'static str],
-    /// Tells it from others of that name; 0 when that is not known.
+    /// A hash that distinguishes it from others of that name; 0 if unknown.
     pub content: u64,
 }
 
-/// How the author's type goes with what C expects.
+/// The result of a comparison of the author's type with the kernel's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// It does.
+    /// The types match.
     Fits,
-    /// One is an integer and the other a pointer, for example.
+    /// The kinds differ, for example an integer and a pointer.
     Kind,
-    /// It has another size.
+    /// The sizes differ.
     Size,
-    /// One can be negative, and the other cannot.
+    /// One type is signed, and the other is not.
     Sign,
-    /// It points to something else, or is another structure.
+    /// The targets of pointers, or the structures, differ.
     Target,
-    /// It is, or points to, another structure of the right name.
+    /// The structures have the same name, but not the same content.
     Content,
 }
 
-/// Compares a type with what C expects. `target` is what it points to, or which structure it is,
-/// and `written` the name under which the author wrote that.
+/// Compares a type with the kernel's. `target` is the target of the pointer, or the structure itself,
+/// and `written` its spelling in the source.
 pub const fn compare<T: CType>(target: Target, written: &str, expected: &Expected) -> Verdict {
     compare_shape(T::SHAPE, size_of::<T>(), target, written, expected)
 }
 
-/// The same for a type of this shape and size.
+/// Compares a type of this shape and size with the kernel's, as [`compare`] does.
 pub const fn compare_shape(
     shape: Shape,
     size: usize,
@@ -384,7 +380,7 @@ pub const fn compare_shape(
         }
         (Expected::PointerToScalar { size: wanted }, Shape::Pointer) => match target {
             Target::Scalar(_, size) => same_size(size, *wanted),
-            // Another name for a type that is known, or an array of it.
+            // An unknown type may be an alias of a scalar, or an array of it.
             Target::Unknown | Target::Any => Verdict::Fits,
             Target::Named(_) | Target::View(..) => Verdict::Target,
         },
@@ -437,7 +433,7 @@ const fn same_content(content: u64, wanted: u64) -> Verdict {
     }
 }
 
-/// Whether both are the same.
+/// Returns whether two strings are equal, in a `const` context.
 pub(crate) const fn same_text(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let mut index = 0;
@@ -465,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_have_a_size_and_a_sign() {
+    fn integers_are_compared_by_size_and_sign() {
         let int = || Expected::Integer {
             signed: true,
             size: 4,
@@ -479,13 +475,13 @@ mod tests {
         assert_eq!(compare::<*mut i32>(int()), Verdict::Kind);
     }
 
-    /// A view by value, which says another shape of itself than that of a structure.
+    /// A view by value that has another shape than a structure.
     macro_rules! forged {
         ($name:ident, $shape:ident) => {
             #[allow(dead_code)]
             struct $name([u64; 8]);
 
-            // SAFETY: nothing asks the kernel here.
+            // SAFETY: there is no kernel in this test.
             unsafe impl KernelStruct for $name {
                 const NAME: &'static str = "forged";
             }
@@ -517,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_has_a_size() {
+    fn sizes_are_compared_for_every_shape() {
         assert_eq!(compare::<()>(Expected::Void), Verdict::Fits);
         assert_eq!(compare::<Nothing>(Expected::Void), Verdict::Size);
         assert_eq!(compare::<bool>(Expected::Bool), Verdict::Fits);
@@ -533,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn an_enumeration_takes_either_sign() {
+    fn an_enumeration_may_have_either_sign() {
         assert_eq!(compare::<i32>(Expected::Enum { size: 4 }), Verdict::Fits);
         assert_eq!(compare::<u32>(Expected::Enum { size: 4 }), Verdict::Fits);
         assert_eq!(compare::<u8>(Expected::Enum { size: 4 }), Verdict::Size);
@@ -575,7 +571,7 @@ mod tests {
         assert_eq!(is(Target::View("slot", 1), 1), Verdict::Fits);
         assert_eq!(is(Target::View("slot", 1), 2), Verdict::Content);
         assert_eq!(is(Target::View("slit", 1), 1), Verdict::Target);
-        // Where one is not known, the name has to do.
+        // If one hash is unknown, only the names are compared.
         assert_eq!(is(Target::View("slot", 0), 2), Verdict::Fits);
         assert_eq!(is(Target::View("slot_t", 1), 0), Verdict::Fits);
         assert_eq!(is(Target::Named("slot"), 2), Verdict::Fits);

@@ -31,14 +31,14 @@
 //! # Declarations
 //!
 //! The block is Rust's `unsafe extern "C"`, which claims that its declarations match the kernel. Uses are unsafe,
-//! except of those marked `safe`, which claims that every use with these types is sound.
+//! except of items marked `safe`, which claims that every use with these types is sound.
 //!
 //! Types are those of C: `c_int` for an `int` even if it is an errno, raw pointers, and
 //! [views](macro@crate::kernel_struct) of structures. `&T` and `Option<&T>` of a view or of a wrapper such as
-//! `SeqFile` are pointers too; for a result, the author claims that it lives as long as its lifetime.
+//! `SeqFile` are pointers too; for a result, the author claims that its target lives as long as the lifetime says.
 //!
-//! The type of a variable is [`Plain`](crate::layout::Plain), because C may leave any value there, and without `mut`
-//! it is `Sync`: an atomic if the kernel changes it, or a lock ([`klp::sync`](crate::sync)).
+//! The type of a variable has to be [`Plain`](crate::layout::Plain), because C may store any value, and without `mut`
+//! also `Sync`: an atomic if the kernel changes it, or a lock ([`klp::sync`](crate::sync)).
 //!
 //! | attribute | value | meaning |
 //! | --- | --- | --- |
@@ -47,10 +47,10 @@
 //!
 //! # What is checked
 //!
-//! In a build for a [kernel](macro@crate::livepatch#errors): that the object has this function or variable, only one or
+//! A build for a [kernel](macro@crate::livepatch#errors) checks that the object has this function or variable, only one or
 //! with a `sympos`, and not `__init`; the types of a function, against its C prototype; and the size of a variable, if the
-//! symbol table has it. A `safe` variable also has to end before the next symbol, and is an atomic if and only if the
-//! kernel may change it. A per-CPU variable is refused, because its symbol is not the variable.
+//! symbol table has it. A `safe` variable also has to end before the next symbol, and to be an atomic if and only if the
+//! kernel may change it. A per-CPU variable is refused, because its symbol is not the variable's address.
 //!
 //! Exports of vmlinux are linked as in any module, and their types are checked too.
 //!
@@ -58,63 +58,63 @@
 //!
 //! With `object = "a_module"` the kernel resolves the symbols when that module is loaded, before or after the patch,
 //! and clears them when it is unloaded. It does so only for modules that the patch replaces functions of, or has
-//! callbacks for; with any other the block does not compile.
+//! callbacks for; with any other module the block does not compile.
 //!
-//! A declaration can be `safe` only if the patch has no other object, so that nothing of it runs without the
-//! module. Otherwise each use is an `unsafe` block that says why the module is loaded.
+//! A declaration can be `safe` only if the patch has no other object, so that no code of the patch runs without the
+//! module. Otherwise each use is an `unsafe` block whose comment says why the module is loaded.
 //!
 //! # Linking
 //!
-//! A last step makes the livepatch relocations, in the finished module. `cargo klp build` does that; after a
+//! A last build step writes the livepatch relocations into the finished module. `cargo klp build` runs it; after a
 //! `make` of your own run
 //!
 //! ```text
 //! cargo klp link my-patch.ko
 //! ```
 //!
-//! An unlinked module refuses to be loaded (`ENOEXEC`) and logs that. If the kernel has no such symbol, it refuses the
-//! module.
+//! Loading a module without this step fails (`ENOEXEC`), with a line in the log. If the kernel lacks a symbol, it refuses
+//! the module.
 
 use crate::layout::KernelStruct;
 use crate::platform::{self, Result};
 use crate::signature::{same_text, CType};
 use core::marker::PhantomData;
 
-/// What stands for the patch where it has mistakes, or where there is none.
+/// Stand-ins for the patch's tables when `#[livepatch]` reported errors, or there is no patch.
 #[doc(hidden)]
 pub mod without_patch {
-    /// `#[livepatch]` makes a mod of this name at the crate's root.
+    /// `#[livepatch]` generates a `mod` of this name at the crate's root.
     #[allow(non_snake_case)]
     pub mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute {
         use super::super::{Objects, Replacement};
 
-        /// It is not known which, and no more is said.
+        /// Unknown objects, so that no further errors are reported.
         pub const OBJECTS: Objects = Objects(&[]);
-        /// Nor which.
+        /// Unknown replacements.
         pub const REPLACEMENTS: &[Replacement] = &[];
     }
 }
 
-/// The names of a patch's objects. None of them: they are not known.
+/// The names of a patch's objects. An empty list means that they are unknown.
 #[doc(hidden)]
 pub struct Objects(pub &'static [&'static str]);
 
 impl Objects {
-    /// Whether the patch has to do with that object.
+    /// Returns whether `name` is an object of the patch, or may be one.
     pub const fn has(&self, name: &str) -> bool {
         self.0.is_empty() || has(self.0, name)
     }
 
-    /// Whether it has to do with no other.
+    /// Returns whether `name` is the patch's only object, or may be.
     pub const fn is_only(&self, name: &str) -> bool {
         self.0.len() <= 1 && self.has(name)
     }
 }
 
 /// A function that a patch replaces, and the functions that the replacement calls, by the names that
-/// its author uses.
+/// its source uses.
 #[doc(hidden)]
-#[allow(missing_docs)] // As in the patch's tables.
+#[allow(missing_docs)] // The fields are those of the patch's tables.
 pub struct Replacement {
     pub object: &'static str,
     pub name: &'static str,
@@ -122,7 +122,7 @@ pub struct Replacement {
     pub calls: &'static [&'static str],
 }
 
-/// Whether the replacement of the function calls that function, which is declared as `declared`.
+/// Returns whether the replacement of a function calls that function, which is declared as `declared`.
 #[doc(hidden)]
 pub const fn calls_itself(
     replacements: &[Replacement],
@@ -134,8 +134,8 @@ pub const fn calls_itself(
     let mut index = 0;
     while index < replacements.len() {
         let one = &replacements[index];
-        let same_place = place(one.sympos) == place(sympos);
-        if same_place && same_text(one.object, object) && same_text(one.name, name) {
+        let same_position = position(one.sympos) == position(sympos);
+        if same_position && same_text(one.object, object) && same_text(one.name, name) {
             return has(one.calls, declared);
         }
         index += 1;
@@ -143,8 +143,8 @@ pub const fn calls_itself(
     false
 }
 
-/// 0 is the only one, so the first.
-const fn place(sympos: u32) -> u32 {
+/// Returns the position that a sympos stands for: 0 is the only symbol, which is the first.
+const fn position(sympos: u32) -> u32 {
     if sympos == 0 {
         1
     } else {
@@ -163,18 +163,18 @@ const fn has(names: &[&str], name: &str) -> bool {
     false
 }
 
-/// Compiles for types that C has.
+/// Compiles only for C types.
 #[doc(hidden)]
 pub const fn is_c_type<T: CType>() {}
 
-/// Compiles for types that all CPUs may see at once.
+/// Compiles only for types that CPUs may share.
 #[doc(hidden)]
 pub const fn is_shared<T: Shared>() {}
 
-/// What may be a variable without `mut`.
+/// A type of a variable without `mut`.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be seen by all CPUs at once",
+    message = "`{Self}` cannot be shared between CPUs",
     label = "other CPUs may use this at the same time",
     note = "write an atomic, such as `klp::sync::Atomic<*mut T>` for a pointer, or `static mut`"
 )]
@@ -182,9 +182,9 @@ pub trait Shared {}
 
 impl<T: Sync> Shared for T {}
 
-/// What is known of a variable's type.
+/// Properties of a variable's type.
 #[doc(hidden)]
-#[allow(missing_docs)] // As in the patch's tables.
+#[allow(missing_docs)] // The methods explain the fields.
 pub struct Facts {
     pub size: usize,
     pub is_view: bool,
@@ -192,71 +192,71 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Whether the type is as large as the variable; a view may show only the beginning.
+    /// Returns whether the type is as large as the variable. A view may cover only the beginning.
     pub const fn fits(&self, size: usize) -> bool {
         self.size == size || self.is_view && self.size < size
     }
 
-    /// Whether a use of the type can write.
+    /// Returns whether reads of the type allow for concurrent changes.
     pub const fn changes(&self) -> bool {
         self.changes
     }
 
-    /// Whether the compiler may take it that nobody writes.
+    /// Returns whether the compiler may assume that the variable does not change.
     pub const fn is_constant(&self) -> bool {
         !self.changes && !self.is_view
     }
 }
 
-/// Types through which all CPUs may read and write at once.
+/// A type that all CPUs may read and write at the same time.
 ///
 /// # Safety
 ///
-/// Reading it by a shared reference is right whatever others write there meanwhile.
+/// Reading through a shared reference is sound while other CPUs and C write.
 #[doc(hidden)]
 pub unsafe trait Changing {}
 
-// SAFETY: an array is its elements.
+// SAFETY: an array is its elements, one after the other.
 unsafe impl<T: Changing, const N: usize> Changing for [T; N] {}
 
-/// Asks a type what only some types are: `Probe::<T>::IS_VIEW` is the type's own where it is a view,
-/// else that of [`NoView`]; in the same way `CHANGES`.
+/// Detects traits of a type: an inherent constant takes precedence over that of a trait. `Probe::<T>::IS_VIEW` is that
+/// of [`NoView`] unless `T` is a view, and `CHANGES` is that of [`Constant`] unless `T` is [`Changing`].
 #[doc(hidden)]
 pub struct Probe<T>(PhantomData<T>);
 
 impl<T: KernelStruct> Probe<T> {
-    /// It is.
+    /// `T` is a view.
     pub const IS_VIEW: bool = true;
 }
 
 impl<T: Changing> Probe<T> {
-    /// It may.
+    /// `T` allows for concurrent changes.
     pub const CHANGES: bool = true;
 }
 
-/// What is known of any other type.
+/// The constant of types that are not views.
 #[doc(hidden)]
 pub trait NoView {
-    /// It is none.
+    /// The type is not a view.
     const IS_VIEW: bool = false;
 }
 
 impl<T> NoView for Probe<T> {}
 
-/// What is known of any other type.
+/// The constant of types that are not [`Changing`].
 #[doc(hidden)]
 pub trait Constant {
-    /// It may not.
+    /// The type does not allow for concurrent changes.
     const CHANGES: bool = false;
 }
 
 impl<T> Constant for Probe<T> {}
 
-/// Refuses a module whose symbols nobody has made livepatch symbols.
+/// Checks that the build step that writes the livepatch relocations has run.
 ///
 /// # Errors
 ///
-/// `ENOEXEC` then.
+/// `ENOEXEC`: it has not. The log says so.
 #[doc(hidden)]
 #[inline(always)]
 pub fn linked() -> Result {
@@ -266,11 +266,11 @@ pub fn linked() -> Result {
     }
 }
 
-/// Stands behind a declaration where there is no kernel.
+/// The body of a declared function on the host.
 #[doc(hidden)]
 #[cfg(not(kernel))]
 pub fn only_in_a_kernel() -> ! {
-    panic!("a function of the kernel is called where there is none");
+    panic!("a kernel function was called on the host");
 }
 
 #[cfg(test)]
@@ -280,7 +280,7 @@ mod tests {
     use crate::sync::{Atomic, Refcount};
 
     #[test]
-    fn a_patch_without_mistakes_has_its_objects_only() {
+    fn unknown_objects_match_any_name() {
         let both = Objects(&["vmlinux", "ext4"]);
         assert!(both.has("ext4") && !both.has("ext") && !both.has("ext44"));
         assert!(!both.is_only("ext4"));
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replacement_calls_itself_by_the_name_that_is_declared() {
+    fn calls_to_the_replaced_function_are_found_by_the_declared_name() {
         let replacement = |name, sympos| Replacement {
             object: "vmlinux",
             name,
@@ -309,7 +309,7 @@ mod tests {
 
     struct View(#[allow(dead_code)] u32);
 
-    // SAFETY: the kernel is never asked.
+    // SAFETY: there is no kernel in this test.
     unsafe impl crate::layout::KernelStruct for View {
         const NAME: &'static str = "view";
     }
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_may_show_less() {
+    fn a_view_may_be_smaller_than_the_variable() {
         assert!(facts!(View).fits(4) && facts!(View).fits(8) && !facts!(View).fits(2));
         assert!(facts!(u32).fits(4) && !facts!(u32).fits(8));
     }
@@ -342,7 +342,7 @@ mod tests {
         for constant in [facts!(u32), facts!([*mut u8; 4])] {
             assert!(!constant.changes() && constant.is_constant());
         }
-        // Its fields say it.
+        // A view's members decide.
         assert!(!facts!(View).changes() && !facts!(View).is_constant());
     }
 

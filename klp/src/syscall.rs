@@ -2,9 +2,9 @@
 
 //! Arguments of system calls.
 //!
-//! `read()` on x86-64 enters the C function `__x64_sys_read`, whose one argument points to the caller's
-//! registers. [`SyscallArgs`] reads the system call's own arguments from them, with the types of its declaration in
-//! the kernel:
+//! On x86-64, `read()` enters the C function `__x64_sys_read`, whose only argument points to the caller's
+//! registers. [`SyscallArgs`] reads the system call's arguments from the registers, with the types of its declaration
+//! in the kernel:
 //!
 //! ```
 //! use klp::prelude::*;
@@ -27,11 +27,11 @@
 //!
 //! The result is a C `long`: `Result<usize>` or `Result<isize>`.
 //!
-//! 32-bit calls use another function, `__ia32_sys_read` or `__ia32_compat_sys_read`, and other registers. 64-bit programs
-//! can make them too, so with `CONFIG_IA32_EMULATION` a fix has to replace both functions.
+//! 32-bit calls enter another function, `__ia32_sys_read` or `__ia32_compat_sys_read`, and use other registers. 64-bit
+//! programs can make them too, so with `CONFIG_IA32_EMULATION` a fix has to replace both functions.
 //! [`SyscallArgs::unpack_compat`] reads their arguments.
 
-/// The memory of the calling program. Not available on the host.
+/// Returns the memory of the calling process. Not available on the host.
 #[cfg(kernel)]
 pub use crate::platform::current_mm;
 
@@ -44,13 +44,13 @@ use core::cell::UnsafeCell;
 #[repr(transparent)]
 pub struct SyscallArgs(pub(crate) UnsafeCell<bindings::pt_regs>);
 
-// SAFETY: transparent.
+// SAFETY: transparent over a cell of the C structure, and safe code cannot create one.
 unsafe impl KernelStruct for SyscallArgs {
     const NAME: &'static str = "pt_regs";
 }
 
 impl SyscallArgs {
-    /// Returns the arguments of a call by the x86-64 convention, in a replacement of `__x64_sys_...`: a tuple of their
+    /// Returns the arguments of a 64-bit call, in a replacement of `__x64_sys_...` or `__arm64_sys_...`: a tuple of their
     /// types from the first on, or one type for the first alone.
     ///
     /// Narrow arguments are truncated, as in C. User space can pass any number: check each, and access a
@@ -66,11 +66,11 @@ impl SyscallArgs {
     /// ```
     #[inline]
     pub fn unpack<T: Arguments>(&self) -> T {
-        // SAFETY: the caller's registers, saved while it is in the kernel.
+        // SAFETY: the registers of the calling program, which are saved while it is in the kernel.
         T::from_registers(unsafe { arch::syscall(self.0.get()) })
     }
 
-    /// Returns the arguments of a call by the 32-bit convention, where each register holds 32 bits.
+    /// Returns the arguments of a 32-bit call, where each register holds 32 bits.
     ///
     /// ```
     /// use klp::prelude::*;
@@ -82,21 +82,21 @@ impl SyscallArgs {
     /// ```
     #[inline]
     pub fn unpack_compat<T: Arguments>(&self) -> T {
-        // SAFETY: the caller's registers, saved while it is in the kernel.
+        // SAFETY: the registers of the calling program, which are saved while it is in the kernel.
         let registers = unsafe { arch::compat_syscall(self.0.get()) };
-        // CAST: C takes the lower half, too.
+        // CAST: C truncates to the lower half too.
         T::from_registers(registers.map(|register| register as u32 as usize))
     }
 }
 
-/// The type of an argument of a system call.
+/// A type that an argument of a system call can have.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a system call",
-    label = "not what a register holds",
+    label = "not a type that a register holds",
     note = "write an integer, `bool`, or `UserPtr` for a pointer of user space"
 )]
 pub trait Argument {
-    /// Converts the register.
+    /// Converts the register to the argument.
     fn from_register(register: usize) -> Self;
 }
 
@@ -131,11 +131,11 @@ impl Argument for UserPtr {
 /// One [`Argument`], or a tuple of up to six.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the arguments of a system call",
-    label = "not what registers hold",
+    label = "not types that registers hold",
     note = "write the types of the arguments as a tuple, such as `(u32, UserPtr, usize)`"
 )]
 pub trait Arguments {
-    /// Converts the registers, in the order of the arguments.
+    /// Converts the registers, which are in the order of the arguments.
     #[doc(hidden)]
     fn from_registers(registers: [usize; 6]) -> Self;
 }
@@ -151,7 +151,7 @@ macro_rules! tuples {
     ($(($($name:ident)*))*) => {$(
         impl<$($name: Argument),*> Arguments for ($($name,)*) {
             #[inline]
-            #[allow(non_snake_case)] // The types' names serve for the registers.
+            #[allow(non_snake_case)] // The types' names are used as variables.
             fn from_registers(registers: [usize; 6]) -> Self {
                 let [$($name,)* ..] = registers;
                 ($($name::from_register($name),)*)

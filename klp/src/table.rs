@@ -3,9 +3,8 @@
 //! The statics that `#[livepatch]` generates: `klp_func`, `klp_object` and `klp_patch`, complete
 //! at compile time.
 //!
-//! Only their external fields are set here. The internal ones start as zero, as the C
-//! structures of `include/linux/livepatch.h` ask for, and belong to the livepatch core from
-//! `klp_enable_patch()` on.
+//! Only their external fields are set here. The internal ones start as zero, as
+//! `include/linux/livepatch.h` requires, and belong to the livepatch core from `klp_enable_patch()` on.
 
 use crate::platform::{self, bindings};
 use crate::sync::{Atomic, Relaxed};
@@ -17,43 +16,42 @@ use core::{mem, ptr};
 #[repr(transparent)]
 pub struct Table<T, const N: usize>(UnsafeCell<[T; N]>);
 
-// SAFETY: Rust never reads or writes the elements after they are built; they are handed to the
-// livepatch core as a pointer, and the core has locks of its own.
+// SAFETY: the elements are passed to the livepatch core as a pointer, and the core has its own locks. Rust
+// code reads only fields that do not change, or by volatile reads.
 unsafe impl<T, const N: usize> Sync for Table<T, N> {}
 
 impl<T, const N: usize> Table<T, N> {
-    /// Makes a table of `elements`, whose last one is `END`.
+    /// Creates a table of `elements`, whose last one is `END`.
     #[inline]
     pub const fn new(elements: [T; N]) -> Self {
         Self(UnsafeCell::new(elements))
     }
 
-    /// The first element, for C.
+    /// Returns the first element, for C.
     #[inline]
     const fn first(&'static self) -> *mut T {
         self.0.get().cast()
     }
 }
 
-/// One replaced function: `struct klp_func`.
+/// A replaced function: `struct klp_func`.
 #[repr(transparent)]
 pub struct Func(bindings::klp_func);
 
 impl Func {
-    /// Ends a table of functions.
-    // SAFETY: all fields are integers, `bool`s, raw pointers and structures of these; for all of
-    // them zero is a value.
+    /// The last element of a table of functions.
+    // SAFETY: all fields are integers, `bool`s, raw pointers and structures of these, for which zero is a valid
+    // value.
     pub const END: Self = Self(unsafe { mem::zeroed() });
 
-    /// Replaces the function `old_name` by `new_func`.
+    /// Creates the entry that replaces the function `old_name` by `new_func`.
     ///
-    /// `sympos` is the place of the function among those of the same name in its object, from 1;
-    /// 0 stands for "there is only one".
+    /// `sympos` is the position of the function among those of the same name in its object, from 1;
+    /// 0: there is only one.
     ///
     /// # Safety
     ///
-    /// `new_func` is a C function that can take the place of the kernel's `old_name`: same
-    /// arguments, same result.
+    /// `new_func` is a C function with the arguments and the result of the kernel's `old_name`.
     #[inline]
     pub const unsafe fn new(old_name: &'static CStr, new_func: *const (), sympos: usize) -> Self {
         Self(bindings::klp_func {
@@ -64,12 +62,13 @@ impl Func {
         })
     }
 
-    /// The same, used by all tasks at once, wherever they are. Needs klp-core.
+    /// Makes the function immediate: all tasks call the replacement at once, without a consistency check. Needs
+    /// klp-core.
     #[inline]
     #[must_use]
     pub const fn immediate(self) -> Self {
         Self(bindings::klp_func {
-            // The core's own field. It means this until the core has the patch.
+            // An internal field of the core, which has this meaning until the patch is enabled.
             transition: true,
             ..self.0
         })
@@ -81,12 +80,12 @@ impl Func {
 pub struct Object(bindings::klp_object);
 
 impl Object {
-    /// Ends a table of objects.
-    // SAFETY: as for `Func::END`; the callbacks are `Option`s of functions, for which zero is
+    /// The last element of a table of objects.
+    // SAFETY: integers, pointers and `bool`s, as for `Func::END`, and `Option`s of functions, for which zero is
     // `None`.
     pub const END: Self = Self(unsafe { mem::zeroed() });
 
-    /// Replaces `functions` in the module `name`, or in vmlinux when there is no name.
+    /// Creates the object of the module `name`, or of vmlinux for `None`, with its replaced functions.
     #[inline]
     pub const fn new<const N: usize>(
         name: Option<&'static CStr>,
@@ -103,7 +102,7 @@ impl Object {
         })
     }
 
-    /// The same, with callbacks.
+    /// Adds callbacks to the object.
     #[inline]
     #[must_use]
     pub const fn with_callbacks(self, callbacks: Callbacks) -> Self {
@@ -120,9 +119,9 @@ impl Object {
     }
 }
 
-/// C's type for a callback that may fail.
+/// C's type of `pre_patch`, which may fail.
 type MayFail = unsafe extern "C" fn(*mut bindings::klp_object) -> c_int;
-/// C's type for one that may not.
+/// C's type of the other callbacks.
 type Notified = unsafe extern "C" fn(*mut bindings::klp_object);
 
 /// The callbacks of one object.
@@ -147,8 +146,8 @@ impl Callbacks {
     };
 }
 
-/// Lets a module's init run once. `Module::init` is a safe function, which a patch's own code can call
-/// again; what it does is sound only the first time, when the kernel calls it.
+/// A guard that lets a module's init function run once. `Module::init` is a safe function, which a patch's own code can
+/// call again, but enabling the patch is sound only the first time, when the kernel calls it.
 pub struct Once(Atomic<bool>);
 
 impl Default for Once {
@@ -159,17 +158,17 @@ impl Default for Once {
 }
 
 impl Once {
-    /// Nothing has begun.
+    /// Creates the guard.
     #[inline]
     pub const fn new() -> Self {
         Self(Atomic::new(false))
     }
 
-    /// Begins.
+    /// Records the first call.
     ///
     /// # Errors
     ///
-    /// `EBUSY` every time but the first.
+    /// `EBUSY` for every call but the first.
     #[inline]
     pub fn begin(&self) -> platform::Result {
         match self.0.xchg(true, Relaxed) {
@@ -179,17 +178,17 @@ impl Once {
     }
 }
 
-/// A whole patch: `struct klp_patch`.
+/// A patch: `struct klp_patch`.
 #[repr(transparent)]
 pub struct Patch(Table<bindings::klp_patch, 1>);
 
 impl Patch {
-    /// Makes the patch of this module.
+    /// Creates the patch of this module.
     ///
-    /// With `replace` it takes the place of all patches enabled before it.
+    /// With `replace` it is cumulative: it replaces all enabled patches.
     #[inline]
     pub const fn new<const N: usize>(objects: &'static Table<Object, N>, replace: bool) -> Self {
-        // SAFETY: as for `Func::END`.
+        // SAFETY: integers, pointers, `bool`s and structures of these, for which zero is a valid value.
         let zeroed: bindings::klp_patch = unsafe { mem::zeroed() };
         Self(Table::new([bindings::klp_patch {
             mod_: platform::this_module(),
@@ -200,7 +199,7 @@ impl Patch {
         }]))
     }
 
-    /// The same, with this table of states.
+    /// Adds a table of states to the patch.
     #[inline]
     pub(crate) const fn with_table_of_states(self, states: *mut bindings::klp_state) -> Self {
         let Table(elements) = self.0;
@@ -208,60 +207,61 @@ impl Patch {
         Self(Table::new([bindings::klp_patch { states, ..patch }]))
     }
 
-    /// The same, used by all tasks at once, wherever they are. Needs klp-core.
+    /// Makes all functions of the patch immediate: all tasks call the replacements at once, without a consistency check.
+    /// Needs klp-core.
     #[inline]
     #[must_use]
     pub const fn immediate(self) -> Self {
         let Table(elements) = self.0;
         let [patch] = elements.into_inner();
         Self(Table::new([bindings::klp_patch {
-            // The core's own field. It means this until the core has the patch.
+            // An internal field of the core, which has this meaning until the patch is enabled.
             enabled: true,
             ..patch
         }]))
     }
 
-    /// Whether a transition of the patch was forced, after which nobody knows who runs what.
+    /// Returns whether a transition of the patch was forced, so that tasks may run its functions at any time.
     #[inline]
     pub(crate) fn is_forced(&'static self) -> bool {
-        // SAFETY: it is a static. The core sets the field, perhaps meanwhile, and never clears it
-        // while the patch is there.
+        // SAFETY: the patch is a static. The core may set the field at any time, and does not clear it
+        // while the patch is loaded.
         unsafe { ptr::read_volatile(&raw const (*self.0.first()).forced) }
     }
 
-    /// Whether it takes the place of all patches enabled before it.
+    /// Returns whether the patch is cumulative.
     #[inline]
     pub(crate) fn replaces_others(&'static self) -> bool {
-        // SAFETY: it is a static, and nobody changes that field.
+        // SAFETY: the patch is a static, and this field does not change.
         unsafe { (*self.0.first()).replace }
     }
 
-    /// Whether this is that patch.
+    /// Returns whether `patch` is this patch.
     #[inline]
     pub(crate) fn is(&'static self, patch: *const bindings::klp_patch) -> bool {
         ptr::eq(self.0.first().cast_const(), patch)
     }
 
-    /// Hands the patch to the livepatch core, which starts to apply it.
+    /// Passes the patch to the livepatch core, which starts its transition.
     ///
     /// # Errors
     ///
-    /// What `klp_enable_patch()` answers: `EINVAL` when a function is not found or cannot be
-    /// traced, or when the patch does not go together with those enabled before it, `ENODEV` when the
-    /// module is going away, `ENOMEM`. The kernel's log says which function it was.
+    /// Those of `klp_enable_patch()`: `EINVAL` if a function is not found or cannot be
+    /// traced, or if the patch is incompatible with the enabled ones, `ENODEV` if the
+    /// module is being unloaded, `ENOMEM`. The kernel's log names the function.
     ///
     /// # Safety
     ///
-    /// Called at most once, from this module's init.
+    /// Called at most once, from this module's init function.
     #[inline]
     pub unsafe fn enable(&'static self) -> platform::Result {
-        // SAFETY: the patch and all it points to are statics of this module, which stay until the
-        // core allows the module to go; the caller enables it once.
+        // SAFETY: the patch and all that it points to are statics of this module, which is not unloaded before the
+        // core releases it; the caller enables the patch once.
         platform::to_result(unsafe { bindings::klp_enable_patch(self.0.first()) })
     }
 
-    /// Hands the patch to the livepatch core, which shows it; whoever writes to its file `enabled` has it applied.
-    /// Needs klp-core.
+    /// Registers the patch with the livepatch core, without enabling it. Writing to the file `enabled` in sysfs enables
+    /// and disables it. Needs klp-core.
     ///
     /// # Errors
     ///
@@ -269,24 +269,26 @@ impl Patch {
     ///
     /// # Safety
     ///
-    /// Called at most once, from this module's init, and [`Patch::unregister`] is called before the module goes.
+    /// Called at most once, from this module's init function, and [`Patch::unregister`] is called before the module is
+    /// unloaded.
     #[inline]
     pub unsafe fn register(&'static self) -> platform::Result {
-        // SAFETY: as in `enable`; the caller unregisters it.
+        // SAFETY: the patch and all that it points to are statics of this module; the caller unregisters it before the
+        // module is unloaded.
         platform::to_result(unsafe { platform::klp_register_patch(self.0.first()) })
     }
 
-    /// Takes a registered patch back from the livepatch core.
+    /// Unregisters a registered patch.
     ///
     /// # Safety
     ///
-    /// Called from this module's exit, so it is disabled.
+    /// Called from this module's exit function, so the patch is disabled.
     #[inline]
     pub unsafe fn unregister(&'static self) {
-        // SAFETY: the caller's promise. An enabled patch holds its module, so the core does not refuse.
+        // SAFETY: guaranteed by the caller. An enabled patch holds a reference to its module, so this one is disabled.
         unsafe { platform::klp_unregister_patch(self.0.first()) };
     }
 }
 
-/// Whether the livepatch core of this kernel has [`Patch::register`], [`Patch::immediate`] and [`Func::immediate`].
+/// Whether this kernel's livepatch core has [`Patch::register`], [`Patch::immediate`] and [`Func::immediate`].
 pub const HAS_LIFECYCLE: bool = platform::HAS_LIFECYCLE;

@@ -2,7 +2,7 @@
 
 //! Keeps an argument beyond the call.
 //!
-//! Refused: `&'static klp::prelude::SeqFile` is no plain C type
+//! Refused: `&'static klp::prelude::SeqFile` is not a plain C type
 
 #![forbid(unsafe_code)]
 
