@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Capabilities of the current task.
+//! Capabilities, and checks of the current task's capabilities.
 
 use crate::layout::KernelStruct;
 use crate::platform::bindings;
@@ -11,7 +11,7 @@ use core::ptr;
 
 /// A capability: C's `CAP_...`.
 ///
-/// A [declared](mod@crate::symbols) function of the kernel takes one for an `int`:
+/// A [declared](mod@crate::symbols) function of the kernel can take one in place of an `int`:
 ///
 /// ```
 /// use klp::prelude::*;
@@ -85,9 +85,9 @@ capabilities! {
     CHECKPOINT_RESTORE = CAP_CHECKPOINT_RESTORE;
 }
 
-/// Whether the current task has the capability in the initial user namespace.
+/// Returns whether the current task has the capability in the initial user namespace.
 ///
-/// The kernel records its use, so make this the last check.
+/// The kernel records the use of the capability, so make this the last check.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -102,11 +102,11 @@ capabilities! {
 /// ```
 #[inline]
 pub fn capable(capability: Capability) -> bool {
-    // SAFETY: the number is that of a capability; nothing else is asked for.
+    // SAFETY: the number is that of a capability.
     unsafe { bindings::capable(capability.0) }
 }
 
-/// Whether the current task has the capability in a user namespace.
+/// Returns whether the current task has the capability in a user namespace.
 ///
 /// The namespace is a [`UserNamespace`](crate::cred::UserNamespace), or a view of
 /// `struct user_namespace`; another view does not compile. As for [`capable`], the kernel records the use.
@@ -135,12 +135,11 @@ pub fn capable(capability: Capability) -> bool {
 /// ```
 #[inline]
 pub fn ns_capable<N: KernelStruct>(namespace: &N, capability: Capability) -> bool {
-    // SAFETY: a namespace, which lives as long as the reference. The number is that of a
-    // capability.
-    unsafe { bindings::ns_capable(over(namespace), capability.0) }
+    // SAFETY: the reference is to a live namespace, and the number is that of a capability.
+    unsafe { bindings::ns_capable(namespace_ptr(namespace), capability.0) }
 }
 
-/// Whether the opener of the file had the capability in a user namespace, as C's function of that name. The
+/// Returns whether the opener of the file had the capability in a user namespace, as C's function of that name. The
 /// namespace is as for [`ns_capable`].
 ///
 /// ```
@@ -159,11 +158,12 @@ pub fn file_ns_capable<N: KernelStruct>(
     capability: Capability,
 ) -> bool {
     let file = ptr::from_ref(file).cast();
-    // SAFETY: the wrapper is transparent; the rest as above.
-    unsafe { bindings::file_ns_capable(file, over(namespace), capability.0) }
+    // SAFETY: the references are to a live file, over which the wrapper is transparent, and a live namespace. The number
+    // is that of a capability.
+    unsafe { bindings::file_ns_capable(file, namespace_ptr(namespace), capability.0) }
 }
 
-/// Whether the sender of a netlink message has the capability, and the socket's opener had it, as C's function
+/// Returns whether the sender of a netlink message has the capability, and the socket's opener had it, as C's function
 /// of that name. The message is a view of `struct sk_buff`.
 ///
 /// ```
@@ -182,14 +182,14 @@ pub fn file_ns_capable<N: KernelStruct>(
 ///
 /// # Safety
 ///
-/// The message was received by netlink, whose data in it C reads.
+/// The message was received by netlink: C reads netlink's control block in it.
 #[inline]
 pub unsafe fn netlink_capable<M: KernelStruct>(message: &M, capability: Capability) -> bool {
     // SAFETY: guaranteed by the caller. The number is that of a capability.
-    unsafe { bindings::netlink_capable(buffer(message), capability.0) }
+    unsafe { bindings::netlink_capable(skb_ptr(message), capability.0) }
 }
 
-/// As [`netlink_capable`] in a user namespace, which is as for [`ns_capable`].
+/// Returns the same as [`netlink_capable`], in a user namespace as for [`ns_capable`].
 ///
 /// # Safety
 ///
@@ -200,30 +200,32 @@ pub unsafe fn netlink_ns_capable<M: KernelStruct, N: KernelStruct>(
     namespace: &N,
     capability: Capability,
 ) -> bool {
-    // SAFETY: as above, and a namespace that lives as long as the reference.
-    unsafe { bindings::netlink_ns_capable(buffer(message), over(namespace), capability.0) }
+    // SAFETY: guaranteed by the caller; the reference is to a live namespace, and the number is that of a capability.
+    unsafe {
+        bindings::netlink_ns_capable(skb_ptr(message), namespace_ptr(namespace), capability.0)
+    }
 }
 
-/// The pointer to a user namespace.
+/// Returns the pointer to a user namespace.
 #[inline(always)]
-fn over<N: KernelStruct>(namespace: &N) -> *mut bindings::user_namespace {
+fn namespace_ptr<N: KernelStruct>(namespace: &N) -> *mut bindings::user_namespace {
     const {
         assert!(
             same_text(N::NAME, "user_namespace"),
-            "a capability is over a user namespace: give a `&UserNamespace`, or a view of \
+            "a capability is checked in a user namespace: pass a `&UserNamespace`, or a view of \
              `user_namespace`"
         );
     };
     ptr::from_ref(namespace).cast_mut().cast()
 }
 
-/// The pointer to a message.
+/// Returns the pointer to a message.
 #[inline(always)]
-fn buffer<M: KernelStruct>(message: &M) -> *const bindings::sk_buff {
+fn skb_ptr<M: KernelStruct>(message: &M) -> *const bindings::sk_buff {
     const {
         assert!(
             same_text(M::NAME, "sk_buff"),
-            "a message is a `struct sk_buff`: give a view of `sk_buff`"
+            "a netlink message is a `struct sk_buff`: pass a view of `sk_buff`"
         );
     };
     ptr::from_ref(message).cast()

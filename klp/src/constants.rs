@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Named constants of the kernel's headers. The [prelude](crate::prelude) has them all.
+//! Named constants of the kernel's headers. The [prelude](crate::prelude) re-exports them all.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -14,7 +14,7 @@
 //! Flags of memory allocations, errors and capabilities have types of their own:
 //! [`GFP_KERNEL`](crate::prelude::GFP_KERNEL), [`klp::errno`](crate::errno), [`Capability`](crate::Capability).
 
-/// Calls a macro with types, names and numbers. Builds for a kernel compare them with C.
+/// Calls a macro with types, names and numbers. Builds for a kernel compare the numbers with C's.
 macro_rules! for_each_constant {
     ($macro:ident) => {
         $macro! {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Credentials: users, groups and user namespaces of tasks and openers of files.
+//! Credentials: the users, groups and user namespaces of tasks and of the openers of files.
 //!
 //! ```
 //! use klp::cred::{current_euid, CredentialExt as _, UserNamespace};
 //! use klp::prelude::*;
 //! use klp::{ns_capable, Capability};
 //!
-//! /// For administrators of the namespace, and for the opener of the object.
+//! /// Allows administrators of the namespace, and the opener of the object.
 //! fn may_change(namespace: &UserNamespace, opener: &Credential) -> bool {
 //!     opener.euid() == current_euid() || ns_capable(namespace, Capability::NET_ADMIN)
 //! }
 //!
-//! /// Compares the opener's namespace, which its credentials hold.
+//! /// Compares the namespace of the opener's credentials.
 //! fn opener_is_here(opener: &Credential) -> bool {
 //!     opener.user_ns().is_current()
 //! }
@@ -29,18 +29,18 @@ use core::ptr::{self, NonNull};
 
 /// C's `struct user_namespace`.
 ///
-/// A reference can be an argument of a replacement and a followed member of a view. Declare a view instead to read
-/// members of the structure.
+/// A reference can be an argument of a replacement or a followed member of a view. To read members of the structure,
+/// declare a view instead.
 #[repr(transparent)]
 pub struct UserNamespace(UnsafeCell<bindings::user_namespace>);
 
-// SAFETY: transparent, and nothing makes a value of it.
+// SAFETY: transparent over a cell of the C structure, and safe code cannot create one.
 unsafe impl KernelStruct for UserNamespace {
     const NAME: &'static str = "user_namespace";
 }
 
 impl UserNamespace {
-    /// Whether this is the namespace of the current task, not an ancestor or descendant.
+    /// Returns whether this is the namespace of the current task, not an ancestor or descendant.
     ///
     /// ```
     /// use klp::cred::UserNamespace;
@@ -51,7 +51,7 @@ impl UserNamespace {
     /// ```
     #[inline]
     pub fn is_current(&self) -> bool {
-        // SAFETY: the pointer is compared, not followed.
+        // SAFETY: the pointer is compared, not dereferenced.
         ptr::eq(self.0.get(), unsafe { bindings::current_user_ns() })
     }
 }
@@ -109,12 +109,12 @@ pub fn current_euid() -> Kuid {
 
 /// The credentials of the current task, from [`current_cred!`].
 ///
-/// C's `current_cred()` is valid until the task changes its credentials, which `original` may do. This one holds a
-/// reference and does not change.
+/// C's `current_cred()` is valid until the task changes its credentials, which `original` may do. This type holds a
+/// reference, so its credentials stay valid and do not change.
 pub struct CurrentCred(NonNull<bindings::cred>);
 
 impl CurrentCred {
-    /// Reads them through the accessor of a view.
+    /// Reads the credentials through the accessor of a view.
     ///
     /// # Safety
     ///
@@ -122,8 +122,8 @@ impl CurrentCred {
     #[doc(hidden)]
     #[inline]
     pub unsafe fn of<V: KernelStruct>(read: fn(&V) -> *const bindings::cred) -> Self {
-        // SAFETY: the caller guarantees what is read of the task that runs, which changes it
-        // itself, and has a reference.
+        // SAFETY: the caller guarantees the member. Only the current task changes its `cred`, to which it holds a
+        // reference.
         Self(unsafe { platform::running_credentials(read) })
     }
 }
@@ -133,7 +133,7 @@ impl Deref for CurrentCred {
 
     #[inline]
     fn deref(&self) -> &Credential {
-        // SAFETY: the wrapper is transparent, and this is a reference.
+        // SAFETY: the wrapper is transparent, and `self` holds a reference.
         unsafe { self.0.cast().as_ref() }
     }
 }
@@ -141,7 +141,7 @@ impl Deref for CurrentCred {
 impl Drop for CurrentCred {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the reference is not used any more.
+        // SAFETY: `self` holds this reference, and does not use it any more.
         unsafe { bindings::put_cred(self.0.as_ptr()) };
     }
 }
@@ -164,7 +164,7 @@ macro_rules! livepatch_current_cred {
         struct Running {
             cred: *const $crate::bindings::cred,
         }
-        // SAFETY: the accessor of that member.
+        // SAFETY: `Running::cred` reads that member.
         unsafe { $crate::cred::CurrentCred::of(Running::cred) }
     }};
 }
@@ -172,7 +172,7 @@ macro_rules! livepatch_current_cred {
 #[doc(inline)]
 pub use livepatch_current_cred as current_cred;
 
-/// Fields of [`Credential`] that the `kernel` crate's type lacks. It has [`Credential::euid`] itself.
+/// Accessors of [`Credential`] that the `kernel` crate lacks. [`Credential::euid`] is its own.
 ///
 /// ```
 /// use klp::cred::CredentialExt as _;
@@ -183,13 +183,13 @@ pub use livepatch_current_cred as current_cred;
 /// }
 /// ```
 pub trait CredentialExt: sealed::Sealed {
-    /// The real user.
+    /// Returns the real user.
     fn uid(&self) -> Kuid;
-    /// The real group.
+    /// Returns the real group.
     fn gid(&self) -> Kgid;
-    /// The effective group.
+    /// Returns the effective group.
     fn egid(&self) -> Kgid;
-    /// The user namespace in which its capabilities count.
+    /// Returns the user namespace to which the capabilities are relative.
     fn user_ns(&self) -> &UserNamespace;
 }
 
@@ -199,7 +199,7 @@ mod sealed {
     impl Sealed for super::Credential {}
 }
 
-/// The C structure.
+/// Returns the pointer to the C structure.
 #[inline]
 fn raw(credential: &Credential) -> *const bindings::cred {
     ptr::from_ref(credential).cast()
@@ -208,25 +208,26 @@ fn raw(credential: &Credential) -> *const bindings::cred {
 impl CredentialExt for Credential {
     #[inline]
     fn uid(&self) -> Kuid {
-        // SAFETY: the wrapper is transparent. Credentials do not change once others can see them.
+        // SAFETY: the wrapper is transparent. Credentials do not change once they are committed.
         Kuid::from_raw(unsafe { (*raw(self)).uid })
     }
 
     #[inline]
     fn gid(&self) -> Kgid {
-        // SAFETY: as above.
+        // SAFETY: the wrapper is transparent, and this field does not change.
         Kgid(unsafe { (*raw(self)).gid })
     }
 
     #[inline]
     fn egid(&self) -> Kgid {
-        // SAFETY: as above.
+        // SAFETY: the wrapper is transparent, and this field does not change.
         Kgid(unsafe { (*raw(self)).egid })
     }
 
     #[inline]
     fn user_ns(&self) -> &UserNamespace {
-        // SAFETY: as above. It is never `NULL`, and the credentials hold a reference.
+        // SAFETY: the wrapper is transparent, and this field does not change. It is never `NULL`, and the credentials
+        // hold a reference.
         unsafe { &*(*raw(self)).user_ns.cast::<UserNamespace>() }
     }
 }
@@ -237,7 +238,7 @@ mod tests {
     use crate::platform::bindings::{cred, kgid_t, kuid_t, user_namespace};
 
     #[test]
-    fn each_field_is_its_own() {
+    fn accessors_read_their_fields() {
         let mut namespace = user_namespace::new();
         let mut c = cred {
             uid: kuid_t { val: 1 },
@@ -256,7 +257,7 @@ mod tests {
         assert!(credential.egid() == group(4));
         assert!(ptr::eq(credential.user_ns().0.get(), &raw mut namespace));
         assert!(!credential.user_ns().is_current());
-        // Everybody is root here.
+        // On the host, the current user is root.
         assert!(current_euid() == user(0));
     }
 }

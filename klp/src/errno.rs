@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Every errno of the kernel as an [`Error`]: those of user space (see `errno(3)`), and those inside the kernel
-//! (512 and up). The [prelude](crate::prelude) has them all.
+//! Every errno of the kernel as an [`Error`]: those of user space (see `errno(3)`), and those internal to the kernel
+//! (512 and up). The [prelude](crate::prelude) re-exports them all.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stand_for_the_numbers_of_c() {
+    fn constants_have_the_numbers_of_c() {
         assert_eq!(ENOKEY.to_errno(), -126);
         assert_eq!(ENOPROTOOPT.to_errno(), -92);
         assert_eq!(EWOULDBLOCK, EAGAIN);

@@ -2,8 +2,8 @@
 
 //! Rate-limited log messages.
 //!
-//! `pr_warn_ratelimited!` and its relatives print at most ten messages in five seconds at each place, the
-//! kernel's own limit. `pr_warn_once!` prints the first one.
+//! `pr_err_ratelimited!`, `pr_warn_ratelimited!` and `pr_info_ratelimited!` print at most ten messages in five seconds
+//! at each call site, the kernel's default limit. `pr_warn_once!` prints only the first one.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -20,7 +20,7 @@ use crate::time::{is_after, jiffies};
 /// The number of messages per interval.
 const BURST: u32 = 10;
 
-/// A rate limit of ten times in five seconds.
+/// A rate limit of ten events in five seconds.
 ///
 /// ```
 /// use klp::log::RateLimit;
@@ -33,11 +33,12 @@ const BURST: u32 = 10;
 pub struct RateLimit {
     /// The beginning of the interval, in jiffies.
     since: Atomic<usize>,
+    /// The number of events in the interval, up to the limit; 0 before the first one.
     done: Atomic<u32>,
 }
 
 impl RateLimit {
-    /// Makes a limit that was not used yet.
+    /// Creates a rate limit.
     #[allow(clippy::new_without_default)]
     #[inline]
     pub const fn new() -> Self {
@@ -47,7 +48,7 @@ impl RateLimit {
         }
     }
 
-    /// Whether the limit allows one more time, which is then counted.
+    /// Returns whether the limit allows another event, and counts it if so.
     #[inline]
     pub fn allows(&self) -> bool {
         self.allows_at(jiffies(), crate::platform::HZ * 5)
@@ -57,7 +58,7 @@ impl RateLimit {
     fn allows_at(&self, now: usize, interval: usize) -> bool {
         let since = self.since.load(Relaxed);
         let is_new = self.done.load(Relaxed) == 0;
-        // Several CPUs may begin the next interval at once, with a few more messages.
+        // Several CPUs may begin the next interval at once, which allows a few more messages.
         if is_new || is_after(now, since.wrapping_add(interval)) {
             self.since.store(now, Relaxed);
             self.done.store(1, Relaxed);
@@ -67,7 +68,7 @@ impl RateLimit {
     }
 }
 
-/// A count with a limit.
+/// A counter with a limit.
 trait Limited {
     fn add_unless_reached(&self, limit: u32) -> bool;
 }
@@ -75,12 +76,12 @@ trait Limited {
 impl Limited for Atomic<u32> {
     #[inline]
     fn add_unless_reached(&self, limit: u32) -> bool {
-        // It stops counting, so it does not wrap.
+        // Counting stops at the limit, so the counter does not wrap.
         self.load(Relaxed) < limit && self.fetch_add(1, Relaxed) < limit
     }
 }
 
-/// Prints a message within the rate limit of this place.
+/// Prints a message within the rate limit of this call site.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_ratelimited {
@@ -92,7 +93,7 @@ macro_rules! livepatch_ratelimited {
     }};
 }
 
-/// `pr_err!`, at most ten times in five seconds at each place.
+/// Prints as `pr_err!`, at most ten times in five seconds at each call site.
 ///
 /// ```
 /// klp::pr_err_ratelimited!("refused {} bytes\n", 5000);
@@ -104,7 +105,7 @@ macro_rules! pr_err_ratelimited {
     };
 }
 
-/// `pr_warn!`, at most ten times in five seconds at each place.
+/// Prints as `pr_warn!`, at most ten times in five seconds at each call site.
 ///
 /// ```
 /// klp::pr_warn_ratelimited!("refused {} bytes\n", 5000);
@@ -116,7 +117,7 @@ macro_rules! pr_warn_ratelimited {
     };
 }
 
-/// `pr_info!`, at most ten times in five seconds at each place.
+/// Prints as `pr_info!`, at most ten times in five seconds at each call site.
 ///
 /// ```
 /// klp::pr_info_ratelimited!("refused {} bytes\n", 5000);
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_in_a_time() {
+    fn each_interval_allows_ten_events() {
         let limit = RateLimit::new();
         let now = usize::MAX - 2;
         let allowed = |at| (0..20).filter(|_| limit.allows_at(at, 100)).count();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Attributes of netlink messages.
+//! [`Attribute`], an attribute of a netlink message.
 //!
 //! ```
 //! use klp::netlink::Attribute;
@@ -20,7 +20,7 @@ use crate::bytes::Bytes;
 use crate::view::access::load;
 use crate::view::opaque;
 
-/// The size of the header.
+/// The size of `struct nlattr`, the header.
 const HEADER: usize = 4;
 
 opaque! {
@@ -29,7 +29,7 @@ opaque! {
 }
 
 impl Attribute {
-    /// Returns the payload, as long as the attribute says.
+    /// Returns the payload, with the length from the header.
     ///
     /// ```
     /// use klp::netlink::Attribute;
@@ -44,7 +44,7 @@ impl Attribute {
         // SAFETY: the header begins with the length.
         let length: u16 = unsafe { load(start) };
         let length = usize::from(length).saturating_sub(HEADER);
-        // SAFETY: an attribute has the length in its header.
+        // SAFETY: the kernel has validated that the attribute is as long as its header says.
         unsafe { Bytes::new(start.wrapping_add(HEADER).cast(), length) }
     }
 }
@@ -58,7 +58,7 @@ mod tests {
         let payload = |length: u16| {
             let [low, high] = length.to_le_bytes();
             let mut bytes = [low, high, 1, 0, 0, 0, 0, 7, 9];
-            // SAFETY: at most as long as the bytes.
+            // SAFETY: the length is at most that of the bytes.
             let attribute = unsafe { &*bytes.as_mut_ptr().cast::<Attribute>() };
             let payload = attribute.payload();
             (payload.len(), payload.u32_be(0))

@@ -23,10 +23,10 @@
 //! Accessors load such a pointer once, ordered before dependent reads, as `rcu_dereference()`. [`klp::list`](crate::list)
 //! walks lists under RCU.
 //!
-//! The guard also serves for what C reads under `rcu_read_lock_bh()` or `rcu_read_lock_sched()`: since Linux 4.20,
+//! The guard also protects data that C reads under `rcu_read_lock_bh()` or `rcu_read_lock_sched()`: since Linux 4.20,
 //! `synchronize_rcu()` and `call_rcu()` wait for readers of all three kinds. If C also needs softirqs disabled, take a
 //! guard with `_bh` of [`klp::sync`](crate::sync). There are no guards for SRCU and RCU tasks.
 //!
-//! For a kernel with Rust, these are the `kernel` crate's.
+//! For a kernel with Rust, the items are those of the `kernel` crate.
 
 pub use crate::platform::rcu::{read_lock, Guard};

@@ -28,7 +28,7 @@ use crate::view::access::store;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 
-/// C's `sockptr_t`, by value. The macro compares its size with the kernel's.
+/// C's `sockptr_t`, passed by value. The macro compares its size with the kernel's.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct SockPtr<'call> {
@@ -57,7 +57,7 @@ impl ToOriginal for SockPtr<'_> {
 }
 
 impl<'call> SockPtr<'call> {
-    /// Returns the pointer for `UserSlice` if it is one of user space.
+    /// Returns the pointer, for `UserSlice`, if it points to user memory.
     ///
     /// ```
     /// use klp::prelude::*;
@@ -73,7 +73,7 @@ impl<'call> SockPtr<'call> {
         (!self.is_kernel()).then(|| UserPtr::from_addr(self.pointer.addr()))
     }
 
-    /// Whether it points to kernel memory.
+    /// Returns whether it points to kernel memory.
     #[inline]
     pub const fn is_kernel(self) -> bool {
         self.flags & 1 != 0
@@ -93,7 +93,8 @@ impl<'call> SockPtr<'call> {
     ///
     /// # Safety
     ///
-    /// If the pointer is the kernel's, so many bytes are writable during the call. User memory is checked.
+    /// If the pointer is to kernel memory, `length` bytes are writable during the call. Accesses to user memory are
+    /// checked.
     #[inline]
     pub const unsafe fn with_room(self, length: usize) -> SockBuffer<'call> {
         SockBuffer {
@@ -116,7 +117,8 @@ impl<'call> SockPtr<'call> {
     ///
     /// # Safety
     ///
-    /// If the pointer is the kernel's, so many bytes are readable during the call. User memory is checked.
+    /// If the pointer is to kernel memory, `length` bytes are readable during the call. Accesses to user memory are
+    /// checked.
     #[inline]
     pub unsafe fn with_len(self, length: usize) -> SockData<'call> {
         match self.user() {
@@ -127,7 +129,7 @@ impl<'call> SockPtr<'call> {
     }
 }
 
-/// The target of a [`SockPtr`], for writing. [`SockPtr::with_room`] makes it.
+/// The target of a [`SockPtr`], for writing. [`SockPtr::with_room`] returns it.
 #[derive(Clone, Copy)]
 pub struct SockBuffer<'call> {
     option: SockPtr<'call>,
@@ -141,13 +143,13 @@ impl SockBuffer<'_> {
         self.length
     }
 
-    /// Whether no byte can be written.
+    /// Returns whether no byte can be written.
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.length == 0
     }
 
-    /// Copies `from` to the beginning: C's `copy_to_sockptr()`.
+    /// Copies `from` to the beginning of the option, as C's `copy_to_sockptr()`.
     ///
     /// # Errors
     ///
@@ -168,7 +170,7 @@ impl SockBuffer<'_> {
         Ok(())
     }
 
-    /// Writes an integer, in native byte order.
+    /// Writes an `i32` to the beginning of the option.
     ///
     /// # Errors
     ///
@@ -178,7 +180,7 @@ impl SockBuffer<'_> {
         self.write(&value.to_ne_bytes())
     }
 
-    /// Writes an integer, in native byte order.
+    /// Writes a `u64` to the beginning of the option.
     ///
     /// # Errors
     ///
@@ -189,7 +191,7 @@ impl SockBuffer<'_> {
     }
 }
 
-/// The target of a [`SockPtr`], for reading. [`SockPtr::with_len`] makes it.
+/// The target of a [`SockPtr`], for reading. [`SockPtr::with_len`] returns it.
 #[derive(Clone, Copy)]
 pub enum SockData<'call> {
     /// User memory, which may change at any time, with its length.
@@ -224,13 +226,13 @@ impl SockData<'_> {
         }
     }
 
-    /// Whether the option has no bytes.
+    /// Returns whether the option has no bytes.
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// Fills `to` from the beginning of the option.
+    /// Copies the beginning of the option to `to`.
     ///
     /// # Errors
     ///
@@ -254,7 +256,7 @@ impl SockData<'_> {
     }
 }
 
-// The one structure that is passed by value and is no view: nobody shares a copy.
+// The only structure that is passed by value and is not a view: a copy is not shared with C.
 
 impl TargetOf<SockPtr<'_>> for SockPtr<'_> {}
 impl Raw for SockPtr<'_> {}
@@ -273,7 +275,7 @@ mod tests {
     use super::*;
     use crate::errno::EFAULT;
 
-    /// As C passes it, with whatever there was in the padding.
+    /// Returns an option as C passes it, with arbitrary padding.
     fn option(pointer: *mut i32, is_kernel: bool) -> SockPtr<'static> {
         SockPtr {
             pointer: pointer.cast(),
@@ -283,32 +285,32 @@ mod tests {
     }
 
     #[test]
-    fn two_words_are_passed() {
+    fn a_sockptr_has_two_words() {
         assert_eq!(size_of::<SockPtr<'_>>(), 16);
     }
 
     #[test]
-    fn the_kernels_memory_is_copied_within_its_length() {
+    fn kernel_memory_is_read_within_its_length() {
         let mut value = -7_i32;
         let option = option(&raw mut value, true);
         assert!(option.is_kernel() && option.user().is_none());
-        // SAFETY: it has four bytes.
+        // SAFETY: the target has four bytes.
         let data = unsafe { option.with_len(4) };
         assert_eq!(data.len(), 4);
         assert_eq!(data.read_i32(), Ok(-7));
         assert_eq!(data.read_u8(), Ok(value.to_ne_bytes()[0]));
         assert_eq!(data.read_u64(), Err(EINVAL));
-        // SAFETY: nothing is read.
+        // SAFETY: the length is 0.
         let empty = unsafe { option.with_len(0) };
         assert!(empty.is_empty());
         assert_eq!(empty.read_u8(), Err(EINVAL));
     }
 
     #[test]
-    fn the_kernels_memory_is_written_within_its_length() {
+    fn kernel_memory_is_written_within_its_length() {
         let mut values = [1_i32, 2];
         let option = option(values.as_mut_ptr(), true);
-        // SAFETY: it has four bytes and more.
+        // SAFETY: the target has eight bytes.
         let room = unsafe { option.with_room(4) };
         assert!(room.len() == 4 && !room.is_empty());
         assert_eq!(room.write_u64(0), Err(EINVAL));
@@ -316,16 +318,16 @@ mod tests {
         assert_eq!(values, [-9, 2]);
     }
 
-    /// There is no user space here, and its pointers are never followed.
+    /// On the host, copies from and to user memory fail, and the pointers are not dereferenced.
     #[test]
     fn user_memory_is_copied_by_user_slice() {
         let option = option(core::ptr::without_provenance_mut(16), false);
         assert!(!option.is_kernel() && option.user().is_some());
-        // SAFETY: not the kernel's.
+        // SAFETY: a pointer to user memory.
         let data = unsafe { option.with_len(4) };
         assert_eq!(data.read_i32(), Err(EFAULT));
         assert_eq!(data.read_i64(), Err(EINVAL));
-        // SAFETY: as above.
+        // SAFETY: a pointer to user memory.
         let room = unsafe { option.with_room(4) };
         assert_eq!(room.write_i32(1), Err(EFAULT));
     }

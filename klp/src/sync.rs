@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The locks, reference counts and atomics in the kernel's structures.
+//! Locks, reference counts and atomics of the kernel's structures.
 //!
 //! They are member types of [views](crate::view). Their C types and sizes are compared with the kernel's type
 //! information.
@@ -14,7 +14,7 @@
 //!     /// Guards `open`.
 //!     lock: Mutex,
 //!     open: bool,
-//!     /// A reference that this patch takes it also drops.
+//!     /// This patch drops each reference that it takes.
 //!     #[write(unsafe)]
 //!     refs: Refcount,
 //!     #[write(unsafe)]
@@ -58,13 +58,13 @@
 //!     safe static event_mutex: Mutex;
 //! }
 //!
-//! fn under_it() {
+//! fn with_lock_held() {
 //!     let _guard = event_mutex.lock();
 //! }
 //! # fn main() {}
 //! ```
 //!
-//! A mutex of the patch is a static [`StaticMutex`]. [`guard()`] makes a guard of two functions, such as
+//! A mutex of the patch is a static [`StaticMutex`]. [`guard()`] makes a guard from two functions, such as
 //! `lock_sock()` and `release_sock()`.
 //!
 //! # Atomics and reference counts
@@ -77,9 +77,9 @@
 //! | [`Kref`] | `struct kref` | `i32` |
 //!
 //! Such a member is read as a number. With `#[write(unsafe)]` the accessor returns the atomic itself, and the author
-//! claims that no change breaks what C relies on: of a reference count, that the patch drops only its own references.
+//! claims that no change breaks what C relies on: for a reference count, that the patch drops only its own references.
 //!
-//! [`Atomic`] is that of the `kernel` crate, with the kernel's memory model, which differs from that of
+//! [`Atomic`] is the `kernel` crate's type. It follows the kernel's memory model, which differs from that of
 //! `core::sync::atomic`. Use it also for data of the patch that several CPUs share:
 //!
 //! ```

@@ -7,7 +7,7 @@
 //! use klp::sysctl::{Buffer, IntTable, Length, Position};
 //! use klp::{capable, Capability};
 //!
-//! /// Writing needs a capability.
+//! /// Requires a capability for writing.
 //! #[livepatch(object = "vmlinux", replaces = "proc_dointvec_minmax_sysadmin",
 //!             description = "Checks a capability", license = "GPL")]
 //! fn sysadmin(
@@ -43,26 +43,26 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
 
-/// C's `struct ctl_table` of a file of integers.
+/// C's `struct ctl_table` of a file with integers.
 ///
 /// This type claims that `data` is one or more C `int`s, and that `extra1` and `extra2`, if not `NULL`, point to
 /// the minimum and maximum. That holds for the handlers `proc_dointvec`, `proc_dointvec_minmax`, and their callers.
 #[repr(transparent)]
 pub struct IntTable(UnsafeCell<bindings::ctl_table>);
 
-// SAFETY: transparent.
+// SAFETY: transparent over a cell of the C structure, and safe code cannot create one.
 unsafe impl KernelStruct for IntTable {
     const NAME: &'static str = "ctl_table";
     const CLAIM: Claim = Claim::Ints;
 }
 
-/// The text that is written, or the buffer for reading.
+/// The buffer of a handler: the written text, or space for the text that is read.
 pub struct Buffer<'call>(*mut c_void, PhantomData<&'call mut ()>);
 
-/// The length of the text or buffer; after the call, the used length.
+/// The length of the buffer. The handler updates it to the number of bytes that it used.
 pub struct Length<'call>(*mut usize, PhantomData<&'call mut usize>);
 
-/// The position in the file; after the call, the next position.
+/// The position in the file. The handler updates it to the next position.
 pub struct Position<'call>(*mut i64, PhantomData<&'call mut i64>);
 
 macro_rules! pointers {
@@ -110,7 +110,7 @@ impl Length<'_> {
     /// ```
     #[inline]
     pub fn get(&self) -> usize {
-        // SAFETY: the caller of the handler passed it for this call alone.
+        // SAFETY: the caller of the handler passed a valid pointer, for this call only.
         unsafe { *self.0 }
     }
 }
@@ -119,12 +119,12 @@ impl Position<'_> {
     /// Returns the offset from the beginning of the file.
     #[inline]
     pub fn get(&self) -> i64 {
-        // SAFETY: as for the length.
+        // SAFETY: the caller of the handler passed a valid pointer, for this call only.
         unsafe { *self.0 }
     }
 }
 
-/// C's type of handlers.
+/// C's `proc_handler`.
 type Handler = unsafe extern "C" fn(
     *const bindings::ctl_table,
     c_int,
@@ -134,7 +134,7 @@ type Handler = unsafe extern "C" fn(
 ) -> c_int;
 
 impl IntTable {
-    /// Reads or writes the integers, as `proc_dointvec()`.
+    /// Reads or writes the integers without a range check, as `proc_dointvec()`.
     ///
     /// ```
     /// use klp::prelude::*;
@@ -163,7 +163,7 @@ impl IntTable {
         self.handle(bindings::proc_dointvec, write, buffer, length, position)
     }
 
-    /// Reads or writes the integers within the minimum and maximum, as `proc_dointvec_minmax()`. The
+    /// Reads or writes the integers, which have to be within the minimum and maximum, as `proc_dointvec_minmax()`. The
     /// [module](self) has an example.
     ///
     /// # Errors
@@ -195,9 +195,9 @@ impl IntTable {
         length: Length<'_>,
         position: Position<'_>,
     ) -> Result {
-        // SAFETY: a table of ints, as the type says, and the rest as the kernel passed it to the
-        // handler that was replaced. Each is used up here, so no second call meets what the
-        // first has moved on.
+        // SAFETY: a table of ints, as the type claims; the kernel passed the other arguments to the
+        // replaced handler. They are moved into this call, so a second call cannot use the buffer
+        // with the length and position that the first one updated.
         platform::to_result(unsafe { handler(self.0.get(), write, buffer.0, length.0, position.0) })
     }
 }

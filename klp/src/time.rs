@@ -2,7 +2,7 @@
 
 //! Jiffies, the unit of many times in kernel structures.
 //!
-//! Other clocks, sleeping and conversions are in the kernel crate's `time`.
+//! The `kernel` crate's `time` has other clocks, sleeping and conversions.
 
 use crate::platform::bindings;
 use core::ptr;
@@ -18,11 +18,11 @@ use core::ptr;
 /// ```
 #[inline]
 pub fn jiffies() -> usize {
-    // SAFETY: an aligned word that lasts as long as the kernel. It changes at any time.
+    // SAFETY: an aligned word, which is always valid. It changes at any time.
     unsafe { ptr::read_volatile(&raw const bindings::jiffies) }
 }
 
-/// Whether the time `one` in jiffies is later than `other`, also across a wrap, as C's `time_after()`.
+/// Returns whether the time `one` in jiffies is later than `other`, also across a wrap, as C's `time_after()`.
 ///
 /// ```
 /// use klp::time::{is_after, jiffies};
@@ -33,6 +33,6 @@ pub fn jiffies() -> usize {
 /// ```
 #[inline]
 pub const fn is_after(one: usize, other: usize) -> bool {
-    // CAST: the distance's sign is what is asked for.
+    // CAST: the sign of the distance is the result.
     (other.wrapping_sub(one) as isize) < 0
 }

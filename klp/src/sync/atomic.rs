@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Atomics as members of views.
+//! Atomics as members of views, and their additional operations.
 
 use crate::layout::Plain;
 use crate::platform::atomic::{Atomic, Full, Relaxed};
@@ -8,7 +8,7 @@ use crate::signature::{Pointee, Shape, Target};
 use crate::symbols::Changing;
 use crate::view::{Member, Writable};
 
-/// Functions of C's `atomic_t` that [`Atomic`] lacks.
+/// Operations of C's `atomic_t` that [`Atomic`] lacks.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -24,17 +24,17 @@ pub trait AtomicExt {
     /// The integer type.
     type Value;
 
-    /// Adds one, if it is not zero, as `atomic_inc_not_zero()`: fully ordered if it did.
+    /// Adds 1 unless the atomic is 0, as `atomic_inc_not_zero()`. Returns whether it did; fully ordered then.
     fn inc_not_zero(&self) -> bool;
 
-    /// Subtracts one, as `atomic_dec_and_test()`: fully ordered. Returns whether it is zero then.
+    /// Subtracts 1, as `atomic_dec_and_test()`; fully ordered. Returns whether the result is 0.
     fn dec_and_test(&self) -> bool;
 
-    /// Adds `value`, unless it is `unless`, as `atomic_fetch_add_unless()`: fully ordered if it did. Returns
-    /// the old value.
+    /// Adds `value` unless the atomic is `unless`, as `atomic_fetch_add_unless()`. Returns the old value; fully ordered
+    /// if it added.
     fn fetch_add_unless(&self, value: Self::Value, unless: Self::Value) -> Self::Value;
 
-    /// Adds `value`, unless it is `unless`, as `atomic_add_unless()`: fully ordered if it did.
+    /// Adds `value` unless the atomic is `unless`, as `atomic_add_unless()`. Returns whether it did; fully ordered then.
     fn add_unless(&self, value: Self::Value, unless: Self::Value) -> bool;
 }
 
@@ -71,23 +71,23 @@ macro_rules! numbers {
             }
         }
 
-        // SAFETY: every value of its bits is one of the type.
+        // SAFETY: every bit pattern is a valid value.
         unsafe impl Plain for Atomic<$type> {}
-        // SAFETY: an atomic.
+        // SAFETY: an atomic may be read and written concurrently.
         unsafe impl Changing for Atomic<$type> {}
     )*};
 }
 
 numbers! { i32 i64 isize u32 u64 usize }
 
-// SAFETY: C keeps nothing but 0 and 1 in a `bool`.
+// SAFETY: C stores only 0 and 1 in a `bool`.
 unsafe impl Plain for Atomic<bool> {}
-// SAFETY: an atomic.
+// SAFETY: an atomic may be read and written concurrently.
 unsafe impl Changing for Atomic<bool> {}
 
 // SAFETY: any address is a raw pointer.
 unsafe impl<T> Plain for Atomic<*mut T> {}
-// SAFETY: an atomic.
+// SAFETY: an atomic may be read and written concurrently.
 unsafe impl<T> Changing for Atomic<*mut T> {}
 
 macro_rules! atomics {
@@ -96,7 +96,7 @@ macro_rules! atomics {
             const TARGET: Target = Target::Named($name);
         }
 
-        // SAFETY: of the size of C's, and any bytes are a number.
+        // SAFETY: of the size of C's type, and any bytes are a number.
         unsafe impl Member for Atomic<$type> {
             type Read<'a> = $type;
             type Shared<'a> = &'a Self;
@@ -113,13 +113,13 @@ macro_rules! atomics {
 
             #[inline(always)]
             unsafe fn share<'a>(place: *const u8) -> &'a Self {
-                // SAFETY: the caller guarantees that the structure exists. That it is aligned is compared with
-                // the kernel's type information.
+                // SAFETY: the caller guarantees that the structure exists. Its alignment is compared with the
+                // kernel's type information.
                 unsafe { &*place.cast() }
             }
         }
 
-        // SAFETY: writes the number.
+        // SAFETY: writes only the number.
         unsafe impl Writable for Atomic<$type> {
             #[inline(always)]
             unsafe fn write(place: *mut u8, value: Self) {
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_of_zero_stays() {
+    fn a_count_of_zero_is_not_incremented() {
         let count = Atomic::<i32>::new(1);
         assert!(count.inc_not_zero());
         assert!(!count.dec_and_test());
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_added_to_unless_it_is_that() {
+    fn add_unless_compares_with_the_given_value() {
         let count = Atomic::<i64>::new(-1);
         assert!(!count.add_unless(5, -1));
         assert!(count.add_unless(5, 0));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Guards made of a pair of functions.
+//! [`guard()`], which makes a guard from a pair of functions.
 
 use core::marker::PhantomData;
 
 /// Calls `enter`, and returns a guard that calls `leave` when it is dropped.
 ///
-/// For locks with functions of their own:
+/// It is for locks with special functions:
 ///
 /// ```
 /// use klp::prelude::*;
@@ -21,7 +21,7 @@ use core::marker::PhantomData;
 ///     safe fn release_sock(sk: &Sock);
 /// }
 ///
-/// fn under_it(sk: &Sock) {
+/// fn with_lock_held(sk: &Sock) {
 ///     let _guard = sync::guard(sk, |sk| lock_sock_nested(sk, 0), |sk| release_sock(sk));
 /// }
 /// # fn main() {}
@@ -61,7 +61,7 @@ mod tests {
     use core::cell::Cell;
 
     #[test]
-    fn a_scope_ends_once() {
+    fn dropping_the_guard_calls_leave_once() {
         let depth = Cell::new(0);
         let scope = guard(
             &depth,

@@ -17,21 +17,21 @@ pub mod mode {
     }
 
     modes! {
-        /// By one holder.
+        /// Held by one holder.
         Exclusive
-        /// By one holder, and the CPU's interrupts are off.
+        /// Held by one holder, with interrupts disabled; releasing enables them.
         ExclusiveIrq
-        /// The same; releasing restores interrupts.
+        /// Held by one holder, with interrupts disabled; releasing restores their previous state.
         ExclusiveIrqSave
-        /// By one holder, and the CPU runs no softirqs.
+        /// Held by one holder, with softirqs disabled.
         ExclusiveBh
-        /// By readers.
+        /// Held by readers.
         Shared
-        /// By readers, and the CPU's interrupts are off.
+        /// Held by readers, with interrupts disabled; releasing enables them.
         SharedIrq
-        /// The same; releasing restores interrupts.
+        /// Held by readers, with interrupts disabled; releasing restores their previous state.
         SharedIrqSave
-        /// By readers, and the CPU runs no softirqs.
+        /// Held by readers, with softirqs disabled.
         SharedBh
     }
 }
@@ -54,22 +54,22 @@ pub mod mode {
 ///
 /// [`release`](Self::release) releases a lock that was taken in that mode.
 pub unsafe trait Lock<M> {
-    /// What taking it gives and releasing it takes.
+    /// The state that is saved from taking the lock to releasing it: interrupt flags, or nothing.
     #[doc(hidden)]
     type Saved: Copy;
 
-    /// Releases it.
+    /// Releases the lock.
     ///
     /// # Safety
     ///
-    /// The caller holds it in that mode, and `saved` is from taking it.
+    /// The caller holds the lock in that mode, and `saved` is from taking it.
     #[doc(hidden)]
     unsafe fn release(&self, saved: Self::Saved);
 }
 
-/// Holds a lock until it is dropped.
+/// A guard that holds a lock until it is dropped.
 ///
-/// The task that takes a lock releases it, so a guard is not `Send`.
+/// The task that takes a lock has to release it, so a guard is not `Send`.
 ///
 /// ```
 /// use klp::sync::Mutex;
@@ -89,9 +89,11 @@ pub struct Guard<'a, L: Lock<M>, M> {
 }
 
 impl<'a, L: Lock<M>, M> Guard<'a, L, M> {
+    /// Creates a guard.
+    ///
     /// # Safety
     ///
-    /// The lock has just been taken in that mode, which gave `saved`.
+    /// The lock has just been taken in that mode, with the result `saved`.
     #[inline(always)]
     unsafe fn new(lock: &'a L, saved: L::Saved) -> Self {
         Self {
@@ -106,12 +108,12 @@ impl<'a, L: Lock<M>, M> Guard<'a, L, M> {
 impl<L: Lock<M>, M> Drop for Guard<'_, L, M> {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: the guard was made when the lock was taken, and is gone after this.
+        // SAFETY: the guard was created when the lock was taken, and releases it once.
         unsafe { self.lock.release(self.saved) };
     }
 }
 
-// A structure of zeroes has no lock that the kernel could take. The host's stand-ins are free then.
+// A zeroed lock is not initialised for the kernel, so locks are claims there. The host's stand-ins are free if zeroed.
 opaque! {
     /// The kernel's `struct mutex`.
     ///
@@ -125,7 +127,7 @@ opaque! {
     /// }
     /// ```
     Mutex = "mutex", size::MUTEX, cfg!(kernel);
-    /// The kernel's `spinlock_t`. With PREEMPT_RT it sleeps, and leaves interrupts enabled.
+    /// The kernel's `spinlock_t`. With PREEMPT_RT, taking it may sleep, and leaves interrupts enabled.
     ///
     /// ```
     /// use klp::sync::SpinLock;
@@ -145,12 +147,12 @@ opaque! {
     /// }
     /// ```
     RawSpinLock = "raw_spinlock_t", size::RAW_SPINLOCK, cfg!(kernel);
-    /// The kernel's `rwlock_t`. With PREEMPT_RT it sleeps, and leaves interrupts enabled.
+    /// The kernel's `rwlock_t`. With PREEMPT_RT, taking it may sleep, and leaves interrupts enabled.
     ///
     /// ```
     /// use klp::sync::RwLock;
     ///
-    /// fn with_softirqs(lock: &RwLock) {
+    /// fn shared_with_softirqs(lock: &RwLock) {
     ///     drop(lock.read_bh());
     ///     drop(lock.write_bh());
     /// }
@@ -162,7 +164,7 @@ opaque! {
     /// use klp::prelude::*;
     /// use klp::sync::RwSemaphore;
     ///
-    /// fn look(lock: &RwSemaphore) -> Result {
+    /// fn inspect(lock: &RwSemaphore) -> Result {
     ///     let _guard = lock.read_killable()?;
     ///     Ok(())
     /// }
@@ -170,14 +172,15 @@ opaque! {
     RwSemaphore = "rw_semaphore", size::RW_SEMAPHORE, cfg!(kernel);
 }
 
-/// `method => mode, by the functions that take and release`; those that keep flags in between say so.
+/// Implements methods that always take the lock: `method => mode by take release`, with `flags` if interrupt flags are
+/// saved.
 macro_rules! modes {
     ($lock:ident: $($(#[$meta:meta])* $method:ident => $mode:ident by $take:ident $release:ident $($flags:ident)?;)*) => {
         impl $lock {$(
             $(#[$meta])*
             #[inline(always)]
             pub fn $method(&self) -> Guard<'_, Self, mode::$mode> {
-                // SAFETY: a lock of that kind, which C has initialised.
+                // SAFETY: `self` is a lock of that kind, which C has initialised.
                 let saved = unsafe { locks::$take(self.as_ptr()) };
                 // SAFETY: just taken.
                 unsafe { Guard::new(self, saved) }
@@ -185,13 +188,13 @@ macro_rules! modes {
         )*}
 
         $(
-            // SAFETY: they are a pair in C.
+            // SAFETY: the functions that take and release are a pair in C.
             unsafe impl Lock<mode::$mode> for $lock {
                 type Saved = modes!(@saved $($flags)?);
 
                 #[inline(always)]
                 unsafe fn release(&self, saved: Self::Saved) {
-                    // SAFETY: the caller guarantees both.
+                    // SAFETY: the caller holds the lock, and `saved` is from taking it.
                     unsafe { modes!(@release $release, self, saved $(, $flags)?) }
                 }
             }
@@ -208,13 +211,14 @@ macro_rules! modes {
     }};
 }
 
+/// Implements methods that take the lock only if it is free.
 macro_rules! attempts {
     ($lock:ident: $($(#[$meta:meta])* $method:ident => $mode:ident by $take:ident;)*) => {
         impl $lock {$(
             $(#[$meta])*
             #[inline(always)]
             pub fn $method(&self) -> Option<Guard<'_, Self, mode::$mode>> {
-                // SAFETY: a lock of that kind, which C has initialised.
+                // SAFETY: `self` is a lock of that kind, which C has initialised.
                 let taken = unsafe { locks::$take(self.as_ptr()) };
                 // SAFETY: just taken.
                 taken.then(|| unsafe { Guard::new(self, ()) })
@@ -223,6 +227,7 @@ macro_rules! attempts {
     };
 }
 
+/// Implements methods that sleep until the lock is taken or a signal arrives.
 macro_rules! waits {
     ($lock:ident: $($(#[$meta:meta])* $method:ident => $mode:ident by $take:ident;)*) => {
         impl $lock {$(
@@ -233,7 +238,7 @@ macro_rules! waits {
             /// `EINTR`: a signal arrived first.
             #[inline(always)]
             pub fn $method(&self) -> Result<Guard<'_, Self, mode::$mode>> {
-                // SAFETY: a lock of that kind, which C has initialised.
+                // SAFETY: `self` is a lock of that kind, which C has initialised.
                 unsafe { locks::$take(self.as_ptr())? };
                 // SAFETY: just taken.
                 Ok(unsafe { Guard::new(self, ()) })
@@ -243,98 +248,98 @@ macro_rules! waits {
 }
 
 modes! { Mutex:
-    /// Takes it; sleeps until it is free.
+    /// Takes the mutex; sleeps until it is free.
     lock => Exclusive by mutex_lock mutex_unlock;
 }
 
 attempts! { Mutex:
-    /// Takes it if it is free.
+    /// Takes the mutex if it is free.
     try_lock => Exclusive by mutex_trylock;
 }
 
 waits! { Mutex:
-    /// Takes it; sleeps until it is free, or until a signal arrives.
+    /// Takes the mutex; sleeps until it is free, or until a signal arrives.
     lock_interruptible => Exclusive by mutex_lock_interruptible;
-    /// Takes it; sleeps until it is free, or until a fatal signal.
+    /// Takes the mutex; sleeps until it is free, or until a fatal signal arrives.
     lock_killable => Exclusive by mutex_lock_killable;
 }
 
 modes! { SpinLock:
-    /// Takes it.
+    /// Takes the lock.
     lock => Exclusive by spin_lock spin_unlock;
-    /// Takes it and disables interrupts.
+    /// Takes the lock and disables interrupts; releasing enables them.
     lock_irq => ExclusiveIrq by spin_lock_irq spin_unlock_irq;
-    /// Takes it and disables interrupts; releasing restores them.
+    /// Takes the lock and disables interrupts; releasing restores their previous state.
     lock_irqsave => ExclusiveIrqSave by spin_lock_irqsave spin_unlock_irqrestore flags;
-    /// Takes it and disables softirqs.
+    /// Takes the lock and disables softirqs.
     lock_bh => ExclusiveBh by spin_lock_bh spin_unlock_bh;
 }
 
 attempts! { SpinLock:
-    /// Takes it if it is free.
+    /// Takes the lock if it is free.
     try_lock => Exclusive by spin_trylock;
 }
 
 modes! { RawSpinLock:
-    /// Takes it.
+    /// Takes the lock.
     lock => Exclusive by raw_spin_lock raw_spin_unlock;
-    /// Takes it and disables interrupts.
+    /// Takes the lock and disables interrupts; releasing enables them.
     lock_irq => ExclusiveIrq by raw_spin_lock_irq raw_spin_unlock_irq;
-    /// Takes it and disables interrupts; releasing restores them.
+    /// Takes the lock and disables interrupts; releasing restores their previous state.
     lock_irqsave => ExclusiveIrqSave by raw_spin_lock_irqsave raw_spin_unlock_irqrestore flags;
-    /// Takes it and disables softirqs.
+    /// Takes the lock and disables softirqs.
     lock_bh => ExclusiveBh by raw_spin_lock_bh raw_spin_unlock_bh;
 }
 
 attempts! { RawSpinLock:
-    /// Takes it if it is free.
+    /// Takes the lock if it is free.
     try_lock => Exclusive by raw_spin_trylock;
 }
 
 modes! { RwLock:
-    /// Takes it for reading.
+    /// Takes the lock for reading.
     read => Shared by read_lock read_unlock;
-    /// Takes it for reading and disables interrupts.
+    /// Takes the lock for reading and disables interrupts; releasing enables them.
     read_irq => SharedIrq by read_lock_irq read_unlock_irq;
-    /// Takes it for reading and disables interrupts; releasing restores them.
+    /// Takes the lock for reading and disables interrupts; releasing restores their previous state.
     read_irqsave => SharedIrqSave by read_lock_irqsave read_unlock_irqrestore flags;
-    /// Takes it for reading and disables softirqs.
+    /// Takes the lock for reading and disables softirqs.
     read_bh => SharedBh by read_lock_bh read_unlock_bh;
-    /// Takes it for writing.
+    /// Takes the lock for writing.
     write => Exclusive by write_lock write_unlock;
-    /// Takes it for writing and disables interrupts.
+    /// Takes the lock for writing and disables interrupts; releasing enables them.
     write_irq => ExclusiveIrq by write_lock_irq write_unlock_irq;
-    /// Takes it for writing and disables interrupts; releasing restores them.
+    /// Takes the lock for writing and disables interrupts; releasing restores their previous state.
     write_irqsave => ExclusiveIrqSave by write_lock_irqsave write_unlock_irqrestore flags;
-    /// Takes it for writing and disables softirqs.
+    /// Takes the lock for writing and disables softirqs.
     write_bh => ExclusiveBh by write_lock_bh write_unlock_bh;
 }
 
 attempts! { RwLock:
-    /// Takes it for reading if it has no writer.
+    /// Takes the lock for reading if it has no writer.
     try_read => Shared by read_trylock;
-    /// Takes it for writing if it is free.
+    /// Takes the lock for writing if it is free.
     try_write => Exclusive by write_trylock;
 }
 
 modes! { RwSemaphore:
-    /// Takes it for reading; sleeps while it has a writer.
+    /// Takes the semaphore for reading; sleeps while it has a writer.
     read => Shared by down_read up_read;
-    /// Takes it for writing; sleeps until it is free.
+    /// Takes the semaphore for writing; sleeps until it is free.
     write => Exclusive by down_write up_write;
 }
 
 waits! { RwSemaphore:
-    /// Takes it for reading; sleeps while it has a writer, or until a fatal signal.
+    /// Takes the semaphore for reading; sleeps while it has a writer, or until a fatal signal arrives.
     read_killable => Shared by down_read_killable;
-    /// Takes it for writing; sleeps until it is free, or until a fatal signal.
+    /// Takes the semaphore for writing; sleeps until it is free, or until a fatal signal arrives.
     write_killable => Exclusive by down_write_killable;
 }
 
 attempts! { RwSemaphore:
-    /// Takes it for reading if it has no writer.
+    /// Takes the semaphore for reading if it has no writer.
     try_read => Shared by down_read_trylock;
-    /// Takes it for writing if it is free.
+    /// Takes the semaphore for writing if it is free.
     try_write => Exclusive by down_write_trylock;
 }
 
@@ -344,7 +349,7 @@ mod tests {
     use core::mem::MaybeUninit;
 
     fn free<L>() -> L {
-        // SAFETY: of zeroes, the host's locks are free.
+        // SAFETY: zeroes are a valid value of the host's locks, which are then free.
         unsafe { MaybeUninit::zeroed().assume_init() }
     }
 

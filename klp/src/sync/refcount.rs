@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reference counts as members of views.
+//! Reference counts as members of views, and their additional operations.
 
 use crate::layout::Plain;
 use crate::platform::atomic::Relaxed;
@@ -9,7 +9,7 @@ use crate::signature::{Pointee, Shape, Target};
 use crate::symbols::Changing;
 use crate::view::{Member, Writable};
 
-/// Functions of C's `refcount_t` that [`Refcount`] lacks.
+/// Operations of C's `refcount_t` that [`Refcount`] lacks.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -24,10 +24,11 @@ use crate::view::{Member, Writable};
 /// }
 /// ```
 pub trait RefcountExt {
-    /// The count, as `refcount_read()`.
+    /// Returns the count, as `refcount_read()`.
     fn read(&self) -> i32;
 
-    /// Takes a reference, unless there is none left, as `refcount_inc_not_zero()`. The count saturates.
+    /// Takes a reference unless the count is 0, as `refcount_inc_not_zero()`. Returns whether it did. The count
+    /// saturates.
     #[must_use = "without a reference, the structure may be gone"]
     fn inc_not_zero(&self) -> bool;
 }
@@ -74,7 +75,7 @@ impl RefcountExt for Refcount {
 pub struct Kref(Refcount);
 
 impl Kref {
-    /// One reference, as `kref_init()`.
+    /// Creates a count of one reference, as `kref_init()`.
     #[inline]
     pub fn new() -> Self {
         Self(Refcount::new(1))
@@ -86,21 +87,21 @@ impl Kref {
         self.0.inc();
     }
 
-    /// Takes a reference, unless there is none left, as `kref_get_unless_zero()`.
+    /// Takes a reference unless the count is 0, as `kref_get_unless_zero()`. Returns whether it did.
     #[must_use = "without a reference, the structure may be gone"]
     #[inline(always)]
     pub fn get_unless_zero(&self) -> bool {
         self.0.inc_not_zero()
     }
 
-    /// Drops a reference, as `kref_put()`. Returns `true` for the last one: release the structure then.
+    /// Drops a reference, as `kref_put()`. Returns `true` for the last one: the caller then releases the structure.
     #[must_use = "who drops the last reference releases the structure"]
     #[inline(always)]
     pub fn put(&self) -> bool {
         self.0.dec_and_test()
     }
 
-    /// The count, as `kref_read()`.
+    /// Returns the count, as `kref_read()`.
     #[inline(always)]
     pub fn read(&self) -> i32 {
         self.0.read()
@@ -120,13 +121,13 @@ macro_rules! counts {
             const TARGET: Target = Target::Named($name);
         }
 
-        // SAFETY: every value of its bits is a count.
+        // SAFETY: every bit pattern is a count.
         unsafe impl Plain for $type {}
 
-        // SAFETY: an atomic.
+        // SAFETY: an atomic may be read and written concurrently.
         unsafe impl Changing for $type {}
 
-        // SAFETY: of the size of C's, and any bytes are a count.
+        // SAFETY: of the size of C's type, and any bytes are a count.
         unsafe impl Member for $type {
             type Read<'a> = i32;
             type Shared<'a> = &'a Self;
@@ -143,13 +144,13 @@ macro_rules! counts {
 
             #[inline(always)]
             unsafe fn share<'a>(place: *const u8) -> &'a Self {
-                // SAFETY: the caller guarantees that the structure exists; the type is transparent over it. That
-                // it is aligned is compared with the kernel's type information.
+                // SAFETY: the caller guarantees that the structure exists; the type is transparent over it. Its
+                // alignment is compared with the kernel's type information.
                 unsafe { &*place.cast() }
             }
         }
 
-        // SAFETY: writes the number.
+        // SAFETY: writes only the number.
         unsafe impl Writable for $type {
             #[inline(always)]
             unsafe fn write(place: *mut u8, value: Self) {
@@ -171,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_reference_is_taken_when_none_is_left() {
+    fn no_reference_is_taken_of_a_count_of_zero() {
         let count = Refcount::new(1);
         assert!(count.inc_not_zero());
         assert_eq!(count.read(), 2);
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_reference_releases() {
+    fn put_reports_the_last_reference() {
         let count = Kref::new();
         count.get();
         assert!(count.get_unless_zero());

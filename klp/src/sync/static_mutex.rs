@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A mutex in a static of the patch.
+//! [`StaticMutex`], a mutex in a static of the patch.
 
 use super::lock::{mode, Guard, Mutex};
 use crate::platform::atomic::{Acquire, Atomic, Relaxed, Release};
@@ -9,11 +9,11 @@ use crate::view;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
-/// Not initialised.
+/// The state of a mutex that is not initialised.
 const NEW: i32 = 0;
-/// Being initialised.
+/// The state of a mutex that is being initialised.
 const BUSY: i32 = 1;
-/// Initialised.
+/// The state of an initialised mutex.
 const READY: i32 = 2;
 
 /// A mutex that is a `static` of the patch: the kernel's `struct mutex`, initialised when it is taken for
@@ -36,19 +36,19 @@ const READY: i32 = 2;
 #[repr(C, align(16))]
 pub struct StaticMutex {
     mutex: UnsafeCell<MaybeUninit<[u8; size::MUTEX]>>,
-    /// Its lock class for lockdep.
+    /// The lock class, for lockdep.
     key: UnsafeCell<MaybeUninit<[u8; size::LOCK_CLASS_KEY]>>,
     /// [`NEW`], [`BUSY`] or [`READY`].
     state: Atomic<i32>,
 }
 
-// SAFETY: the state is an atomic. Who changes it to `BUSY` has the mutex for himself until it is `READY`,
-// and then the mutex is one for all. The key is lockdep's.
+// SAFETY: the state is an atomic. The task that changes it to `BUSY` has exclusive access to the mutex until it is
+// `READY`; from then on any task may use the mutex. The key is only used by lockdep.
 unsafe impl Sync for StaticMutex {}
 
 impl StaticMutex {
-    /// A mutex that is free.
-    #[allow(clippy::new_without_default)] // It is for statics.
+    /// Creates a mutex that is not held.
+    #[allow(clippy::new_without_default)] // Only for statics.
     pub const fn new() -> Self {
         Self {
             mutex: UnsafeCell::new(MaybeUninit::zeroed()),
@@ -57,7 +57,7 @@ impl StaticMutex {
         }
     }
 
-    /// Takes it; sleeps until it is free.
+    /// Takes the mutex; sleeps until it is free.
     #[inline]
     pub fn lock(&'static self) -> Guard<'static, Mutex, mode::Exclusive> {
         if self.state.load(Acquire) != READY {
@@ -68,20 +68,20 @@ impl StaticMutex {
         mutex.lock()
     }
 
-    /// Initialises it, or waits until another task has.
+    /// Initialises the mutex, or waits until another task has.
     #[cold]
     #[inline]
     fn init(&'static self) {
         if self.state.cmpxchg(NEW, BUSY, Acquire).is_ok() {
-            // SAFETY: nobody else has changed the state from `NEW`, so nobody uses the mutex yet. Both
-            // are as large as in C, aligned for it, and static.
+            // SAFETY: this task alone has changed the state from `NEW`, so nobody uses the mutex yet. Mutex and key
+            // have the size and alignment of the C structures, and are static.
             unsafe { locks::mutex_init(self.mutex.get().cast(), self.key.get().cast()) };
             self.state.store(READY, Release);
         }
         while self.state.load(Relaxed) != READY {
             locks::relax();
         }
-        // Orders the initialisation by another CPU before what follows.
+        // Orders the initialisation by another CPU before the following accesses.
         self.state.load(Acquire);
     }
 }
@@ -91,7 +91,7 @@ mod tests {
     use super::StaticMutex;
 
     #[test]
-    fn it_is_held_by_one() {
+    fn a_held_mutex_cannot_be_taken_again() {
         static MUTEX: StaticMutex = StaticMutex::new();
         for _ in 0..2 {
             let guard = MUTEX.lock();
