@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is the same in every kernel module, whether the kernel has a `kernel` crate or not: its bindings
-//! are all that it takes.
+//! Code that both kernel platforms share: it uses only the bindings, not the `kernel` crate.
 
 use super::bindings;
 use core::cell::UnsafeCell;
@@ -11,7 +10,7 @@ use core::mem::{offset_of, MaybeUninit};
 #[path = "common/locks.rs"]
 pub(crate) mod locks;
 
-/// The size of what links lists in C. Each begins with the pointer to the next entry.
+/// The sizes of C's list heads and nodes. Each begins with the pointer to the next entry.
 pub(crate) mod list_size {
     use super::{bindings, offset_of};
 
@@ -53,50 +52,50 @@ macro_rules! constants_in_c {
 
 crate::constants::for_each_constant!(constants_in_c);
 
-/// Whether the livepatch core is klp-core, which knows the two functions below.
+/// Whether the livepatch core is klp-core, which has the two functions below.
 #[allow(unexpected_cfgs)]
 pub(crate) const HAS_LIFECYCLE: bool = cfg!(any(CONFIG_LIVEPATCH_RUST, klp_core_module));
 
-// klp-core's `klp_lifecycle.h`, which other kernels do not have.
-// The structure holds pointers to others, some of which are empty in Rust's eyes.
+// From klp-core's `klp_lifecycle.h`, which other kernels do not have.
+// The structure has pointers to others, some of which have no fields in Rust.
 #[allow(improper_ctypes)]
 extern "C" {
     pub(crate) fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_int;
     pub(crate) fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_int;
 }
 
-/// The `struct module` of the module this code is compiled into.
+/// Returns the `struct module` of the module that this code is compiled into.
 #[inline]
 pub(crate) const fn this_module() -> *mut bindings::module {
     #[allow(improper_ctypes)] // Only its address is taken.
     extern "C" {
         static __this_module: UnsafeCell<MaybeUninit<bindings::module>>;
     }
-    // The module loader makes it; its address is known to the linker.
+    // The module build defines the symbol, so its address is a link-time constant.
     (&raw const __this_module).cast_mut().cast()
 }
 
-/// Where ftrace changes the call at the entry of `function`; 0 when it does not.
+/// Returns the address of the patch site of `function`; 0 if it has none.
 #[inline]
 pub(crate) fn traced_call(function: *const u8) -> usize {
     extern "C" {
         #[link_name = ".klp.sym.vmlinux.ftrace_location,0"]
         fn ftrace_location(ip: usize) -> usize;
     }
-    // SAFETY: it looks an address up, whatever that is.
+    // SAFETY: it looks up an address, and accepts any.
     unsafe { ftrace_location(function.addr()) }
 }
 
 extern "C" {
-    /// The patches that are enabled or in transition, from the bottom up. Guarded by the mutex.
+    /// The patches that are enabled or in transition, in stack order from the bottom. Guarded by `klp_mutex`.
     #[link_name = ".klp.sym.vmlinux.klp_patches,0"]
     static mut klp_patches: bindings::list_head;
-    /// The livepatch core's.
+    /// The livepatch core's mutex.
     #[link_name = ".klp.sym.vmlinux.klp_mutex,0"]
     static mut klp_mutex: bindings::mutex;
 }
 
-/// Shows all patches to `each`, from the bottom up, until it answers `false`.
+/// Calls `each` for all patches, in stack order from the bottom, until it returns `false`.
 ///
 /// # Safety
 ///
@@ -117,22 +116,22 @@ pub(crate) unsafe fn each_patch(mut each: impl FnMut(*const bindings::klp_patch)
     }
 }
 
-/// The same, for who does not hold the mutex.
+/// Takes the core's mutex, and calls `each` as [`each_patch`] does.
 #[inline]
 pub(crate) fn with_patches(each: impl FnMut(*const bindings::klp_patch) -> bool) {
-    // SAFETY: the core's mutex, which is not held.
+    // SAFETY: the core's mutex, which the caller does not hold.
     unsafe { bindings::mutex_lock(&raw mut klp_mutex) };
-    // SAFETY: it is now.
+    // SAFETY: the mutex is held.
     unsafe { each_patch(each) };
-    // SAFETY: as above.
+    // SAFETY: the mutex is held.
     unsafe { bindings::mutex_unlock(&raw mut klp_mutex) };
 }
 
-/// Puts down by which symbols originals are called, and what checks them needs of the kernel.
+/// Declares the symbols of the originals, and the kernel symbols that the checks of originals use.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_originals {
-    // Lines of assembly, and what is entered by code that goes by a byte: the name of that code, the symbol, the byte.
+    // Lines of assembly, and the originals whose entry length a byte selects: name of the entering code, symbol, byte.
     ($text:literal $($line:literal)+; $($call:literal $symbol:literal $byte:literal;)*) => {
         $crate::livepatch_symbols! {
             $text
@@ -145,11 +144,11 @@ macro_rules! livepatch_originals {
     };
 }
 
-/// Marks the module as a livepatch, which the kernel's module loader asks for before it keeps what
-/// livepatch relocations need, and `klp_enable_patch()` before it accepts the module.
+/// Marks the module as a livepatch. The module loader requires the mark to keep the ELF information for
+/// livepatch relocations, and `klp_enable_patch()` to accept the module.
 ///
-/// `module!` knows no such field, so the `.modinfo` entry is made here. `compiler` is what
-/// `module!` says too: with another flag the entry lands in a second section of that name, and
+/// `module!` has no such field, so this emits the `.modinfo` entry. It is `#[used(compiler)]` as those of
+/// `module!`: with another flag the entry would be in a second section of that name, and
 /// the module build reads only one.
 #[doc(hidden)]
 #[macro_export]
@@ -157,12 +156,12 @@ macro_rules! livepatch_modinfo {
     () => {
         $crate::livepatch_modinfo!(12 b"livepatch=Y\0");
     };
-    // The author answers for what is not checked.
+    // The patch has claims of the author that are not checked.
     (unsafe) => {
         $crate::livepatch_modinfo!();
         $crate::livepatch_modinfo!(13 b"klp_unsafe=Y\0");
     };
-    // Another entry, with its length.
+    // An entry with its length.
     ($length:literal $entry:literal) => {
         const _: () = {
             #[used(compiler)]
@@ -172,20 +171,19 @@ macro_rules! livepatch_modinfo {
     };
 }
 
-/// Whether the module declares symbols that are no livepatch symbols yet, which is told in the log.
+/// Returns whether the module declares symbols that are not livepatch symbols yet, and logs an error if so.
 ///
-/// `livepatch_symbols!` has put down the byte that says so, and the text. The assembler knows whether
-/// anything in the module has: rustc compiles all of a module in one piece (Kbuild asks for one
-/// codegen unit), and what stands outside of functions comes first. So a patch that declares
-/// nothing has nothing of this.
+/// `livepatch_symbols!` emits the byte that is read here, and the text for the log. The assembler knows whether
+/// the module has them: rustc compiles a module in one codegen unit, as Kbuild requests, and assembly
+/// outside of functions comes first. So a patch that declares no symbols has no code for this.
 #[inline(always)]
 pub(crate) fn is_unlinked() -> bool {
     crate::arch::unlinked()
 }
 
-/// Makes symbols of these names weak, so that the module build lets them be undefined, and puts the
-/// byte down that says so, with the text for the log: once, in however many blocks they stand.
-/// `cargo klp link` makes livepatch symbols of them and sets the byte to 0.
+/// Makes symbols of these names weak, so that the module build allows them to be undefined. Also emits, once for all
+/// blocks, the byte that marks the module as not linked, and the text for the log.
+/// `cargo klp link` turns them into livepatch symbols and sets the byte to 0.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_symbols {
@@ -205,14 +203,14 @@ macro_rules! livepatch_symbols {
     };
 }
 
-/// What is for kernels only.
+/// Expands to its argument in builds for a kernel only.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! in_kernel {
     ($($item:tt)*) => { $($item)* };
 }
 
-/// What is for the host only.
+/// Expands to its argument in builds for the host only.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! on_host {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `klp` takes from a kernel that was built without Rust: from its headers alone.
+//! The platform of kernels without Rust: `klp`'s own versions of the items that it uses, on the kernel's headers.
 //!
-//! The names and shapes are those of the `kernel` crate, as far as klp and its prelude have them, so that
-//! a patch which names only `klp` is the same for all kernels. What headers have as inline functions or
-//! macros is in `klp/c`, compiled for that kernel. Atomics are Rust's.
+//! The names and interfaces are those of the `kernel` crate, as far as klp and its prelude have them, so that
+//! a patch that names only `klp` is the same for all kernels. `klp/c` wraps inline functions and macros of the
+//! headers, compiled for that kernel. Atomics are Rust's.
 
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
@@ -53,22 +53,22 @@ pub use task::current_mm;
 pub(crate) use task::{relax, running_credentials};
 pub use user::UserPtr;
 
-/// C's types, with the signs and sizes that they have in the kernel.
+/// C's types, with the signedness and sizes that they have in the kernel.
 pub mod ffi {
     pub use super::text::c_char;
     pub use core::ffi::{
         c_int, c_longlong, c_schar, c_short, c_uchar, c_uint, c_ulonglong, c_ushort, c_void,
     };
 
-    /// As wide as a pointer.
+    /// As large as a pointer.
     #[allow(non_camel_case_types)]
     pub type c_long = isize;
-    /// As wide as a pointer.
+    /// As large as a pointer.
     #[allow(non_camel_case_types)]
     pub type c_ulong = usize;
 }
 
-/// C declarations: what bindgen made of the kernel's headers, and of `klp/c`.
+/// C declarations: bindgen's bindings of the kernel's headers, and the functions in `klp/c`.
 pub mod bindings {
     #[allow(
         clippy::all,
@@ -84,7 +84,7 @@ pub mod bindings {
     mod generated {
         use super::super::ffi;
 
-        /// Its state comes first, and nothing else is read.
+        /// C's `struct module`, of which only the first field is read.
         #[repr(C)]
         pub struct module {
             pub state: module_state,
@@ -107,7 +107,7 @@ pub mod bindings {
 mod inline;
 
 pub mod prelude {
-    //! What [`crate::prelude`] takes from here.
+    //! The items that [`crate::prelude`] re-exports.
     pub use super::alloc::flags::*;
     pub use super::alloc::{AllocError, KBox};
     pub use super::ffi::*;
@@ -127,7 +127,7 @@ pub mod prelude {
     pub use core::pin::Pin;
 }
 
-/// Checks a condition when the patch is compiled.
+/// Checks a condition at compile time.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! static_assert {
@@ -143,23 +143,23 @@ pub(crate) fn refcount_add_overflowed(count: &Refcount) {
     count.warn_saturated(overflow);
 }
 
-/// Memory flags as C takes them.
+/// Converts allocation flags to C's.
 #[inline]
 pub(crate) fn gfp(flags: alloc::Flags) -> bindings::gfp_t {
     flags.as_c()
 }
 
-/// Zeroes, from `kmalloc()`.
+/// Returns a box of zeroed memory from `kmalloc()`.
 #[inline]
 pub(crate) fn zeroed_box<T>(flags: alloc::Flags) -> Result<alloc::KBox<MaybeUninit<T>>> {
     Ok(alloc::KBox::new_uninit(flags | alloc::flags::__GFP_ZERO)?)
 }
 
-/// Ends what cannot go on: there is no more to be said than the log has.
+/// Logs the panic and ends the task.
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     print::log(print::EMERG, crate::__LOG_PREFIX, format_args!("{info}\n"));
-    // SAFETY: an instruction that the processor refuses; the kernel reports where, and ends the task.
+    // SAFETY: an invalid instruction: the kernel reports an oops at this address, and ends the task.
     unsafe { core::arch::asm!("ud2", options(noreturn)) }
 }
 

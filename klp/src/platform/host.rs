@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stand-ins for what `platform/kernel.rs` takes from the kernel, of the same names and shapes.
+//! The host platform: stand-ins for the items that `platform/kernel.rs` takes from the kernel, with the same names and
+//! types.
 //!
-//! They let a patch be type-checked, and the macro be tested, on a machine without a kernel.
-//! Nothing here can be run in place of the kernel: the wrappers have no contents, and nothing is
-//! ever enabled.
+//! With them a patch can be type-checked, and the macro tested, without a kernel. They do not emulate it: the wrappers
+//! have no contents, and patches cannot be enabled.
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-/// A C structure whose contents are nobody's business here.
+/// Declares C structures whose contents are not used on the host.
 macro_rules! opaque {
     ($($name:ident)*) => {$(
         #[allow(missing_docs, non_camel_case_types)]
@@ -35,7 +35,7 @@ pub mod bindings {
 
     #[allow(missing_docs, non_camel_case_types)]
     pub type gfp_t = c_uint;
-    /// May sleep.
+    /// C's `GFP_KERNEL`.
     pub const GFP_KERNEL: gfp_t = 0;
 
     #[allow(missing_docs, non_camel_case_types)]
@@ -47,7 +47,7 @@ pub mod bindings {
     #[allow(missing_docs, non_upper_case_globals)]
     pub const module_state_MODULE_STATE_GOING: module_state = 2;
 
-    /// A user as the kernel knows it.
+    /// C's `kuid_t`.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ pub mod bindings {
         pub val: c_uint,
     }
 
-    /// A group as the kernel knows it.
+    /// C's `kgid_t`.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     #[derive(Clone, Copy)]
@@ -63,7 +63,7 @@ pub mod bindings {
         pub val: c_uint,
     }
 
-    /// A user namespace; what matters is where it is.
+    /// C's `struct user_namespace`, of which only the address is used.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct user_namespace {
@@ -76,7 +76,7 @@ pub mod bindings {
         }
     }
 
-    /// The fields of the kernel's structure that klp reads.
+    /// The fields of C's `struct cred` that klp reads.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct cred {
@@ -89,14 +89,14 @@ pub mod bindings {
 
     pub use crate::arch::stand_in::pt_regs;
 
-    /// The field of the kernel's structure that klp reads.
+    /// The field of C's `struct module` that klp reads.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct module {
         pub state: module_state,
     }
 
-    /// The kernel's structure.
+    /// C's `struct klp_callbacks`.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct klp_callbacks {
@@ -107,7 +107,7 @@ pub mod bindings {
         pub post_unpatch_enabled: bool,
     }
 
-    /// The kernel's structure.
+    /// C's `struct klp_state`.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct klp_state {
@@ -116,7 +116,7 @@ pub mod bindings {
         pub data: *mut c_void,
     }
 
-    /// The external fields of the kernel's structure.
+    /// The fields of C's `struct klp_func` that klp sets.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct klp_func {
@@ -127,7 +127,7 @@ pub mod bindings {
         pub transition: bool,
     }
 
-    /// The external fields of the kernel's structure.
+    /// The fields of C's `struct klp_object` that klp uses.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct klp_object {
@@ -137,14 +137,14 @@ pub mod bindings {
         pub mod_: *mut module,
     }
 
-    /// The field of the kernel's structure that klp reads.
+    /// The field of C's `struct kobject` that klp reads.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct kobject {
         pub name: *const c_char,
     }
 
-    /// The fields of the kernel's structure that klp knows.
+    /// The fields of C's `struct klp_patch` that klp uses.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct klp_patch {
@@ -157,36 +157,36 @@ pub mod bindings {
         pub forced: bool,
     }
 
-    /// No patch was before.
+    /// Returns `NULL`: there is no previous patch on the host.
     ///
     /// # Safety
     ///
-    /// None is asked for; the kernel's function of this name does.
+    /// No requirements; the kernel's function has some.
     pub unsafe fn klp_get_prev_state(_id: usize) -> *mut klp_state {
         core::ptr::null_mut()
     }
 
-    /// There is no kernel here to patch.
+    /// Fails: there is no kernel to patch on the host.
     ///
     /// # Safety
     ///
-    /// None is asked for; the kernel's function of this name does.
+    /// No requirements; the kernel's function has some.
     pub unsafe fn klp_enable_patch(_patch: *mut klp_patch) -> c_int {
         const ENOSYS: c_int = 38;
         -ENOSYS
     }
 }
 
-/// Here nothing is refused for the kernel's livepatch core.
+/// The host accepts patches that need klp-core.
 pub(crate) const HAS_LIFECYCLE: bool = true;
 
-/// There is no kernel here to patch.
+/// Fails: there is no kernel to patch on the host.
 pub(crate) unsafe fn klp_register_patch(_patch: *mut bindings::klp_patch) -> c_int {
     const ENOSYS: c_int = 38;
     -ENOSYS
 }
 
-/// There is no kernel here to patch.
+/// Does nothing: no patch is registered on the host.
 pub(crate) unsafe fn klp_unregister_patch(_patch: *mut bindings::klp_patch) -> c_int {
     0
 }
@@ -196,18 +196,18 @@ pub(crate) unsafe fn klp_unregister_patch(_patch: *mut bindings::klp_patch) -> c
 pub struct Error(c_int);
 
 impl Error {
-    /// `errno` is negative.
+    /// Creates an error from a negative errno.
     pub const fn from_errno(errno: c_int) -> Self {
         Self(errno)
     }
 
-    /// Negative.
+    /// Returns the negative errno.
     pub const fn to_errno(self) -> c_int {
         self.0
     }
 }
 
-/// The error of a constant errno.
+/// Returns the error of a negative errno, in a `const` context.
 pub(crate) const fn constant_error(errno: c_int) -> Error {
     Error::from_errno(errno)
 }
@@ -215,7 +215,7 @@ pub(crate) const fn constant_error(errno: c_int) -> Error {
 /// A result whose error is an errno.
 pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 
-/// A C result as a Rust one.
+/// Converts a C result: 0 or a negative errno.
 pub fn to_result(errno: c_int) -> Result {
     if errno < 0 {
         return Err(Error::from_errno(errno));
@@ -223,7 +223,7 @@ pub fn to_result(errno: c_int) -> Result {
     Ok(())
 }
 
-/// A module of the kernel.
+/// A kernel module.
 pub struct ThisModule(());
 
 impl ThisModule {
@@ -231,9 +231,9 @@ impl ThisModule {
     pub const ON_HOST: Self = Self(());
 }
 
-/// What a module does when it is loaded.
+/// The entry point of a module.
 pub trait Module: Sized + Sync + Send {
-    /// Runs at load.
+    /// Runs when the module is loaded.
     fn init(module: &'static ThisModule) -> Result<Self>;
 }
 
@@ -262,7 +262,7 @@ pub use atomic::Refcount;
 pub use cred::Kuid;
 pub use user::UserPtr;
 
-/// The size of what links lists in C.
+/// The sizes of C's list heads and nodes.
 pub(crate) mod list_size {
     const POINTER: usize = size_of::<*const u8>();
 
@@ -273,11 +273,11 @@ pub(crate) mod list_size {
     pub(crate) const HLIST_NULLS_NODE: usize = 2 * POINTER;
 }
 
-/// Those of root.
+/// Returns the credentials of root.
 ///
 /// # Safety
 ///
-/// There is no requirement; the kernel's asks for one.
+/// No requirements; the kernel platform's function has one.
 pub(crate) unsafe fn running_credentials<V>(
     _read: fn(&V) -> *const bindings::cred,
 ) -> core::ptr::NonNull<bindings::cred> {
@@ -287,46 +287,46 @@ pub(crate) unsafe fn running_credentials<V>(
 /// Clock ticks in a second.
 pub(crate) const HZ: usize = 250;
 
-/// Memory flags as C takes them.
+/// Converts allocation flags to C's.
 pub(crate) fn gfp(_flags: alloc::Flags) -> bindings::gfp_t {
     bindings::GFP_KERNEL
 }
 
 pub use rcu::read_lock as rcu_read_lock;
 
-/// Readers and writers take turns here.
+/// Stand-ins for RCU, which do nothing.
 pub mod rcu {
     use core::marker::PhantomData;
 
-    /// Nobody writes while it exists.
+    /// A read-side critical section.
     pub struct Guard(PhantomData<*mut ()>);
 
-    /// Begins reading.
+    /// Begins a read-side critical section.
     pub fn read_lock() -> Guard {
         Guard(PhantomData)
     }
 }
 
-/// Zeroes, in memory of their own.
+/// Returns a box of zeroed memory.
 pub(crate) fn zeroed_box<T>(_flags: alloc::Flags) -> Result<alloc::KBox<MaybeUninit<T>>> {
     Ok(alloc::KBox::zeroed())
 }
 
-/// The wrappers.
+/// Stand-ins for the `kernel` crate's wrappers.
 pub mod wrappers {
     use super::{bindings, Kuid, PhantomData};
     use core::cell::UnsafeCell;
 
     opaque! { File LocalFile Mm PidNamespace SeqFile Task }
 
-    /// Credentials.
+    /// C's `struct cred`.
     #[repr(transparent)]
     pub struct Credential(UnsafeCell<bindings::cred>);
 
     impl Credential {
-        /// The effective user.
+        /// Returns the effective user.
         pub fn euid(&self) -> Kuid {
-            // SAFETY: nobody changes it.
+            // SAFETY: this field does not change.
             Kuid::from_raw(unsafe { (*self.0.get()).euid })
         }
     }
@@ -351,7 +351,7 @@ pub mod wrappers {
 }
 
 pub mod prelude {
-    //! What [`crate::prelude`] takes from here.
+    //! The items that [`crate::prelude`] re-exports.
     pub use super::alloc::*;
     pub use super::text::{c_char, CStrExt as _};
     pub use super::user::*;
@@ -371,7 +371,7 @@ pub mod prelude {
     pub use core::pin::Pin;
 }
 
-/// There is no module here.
+/// Returns `NULL`: there is no module on the host.
 pub(crate) const fn this_module() -> *mut bindings::module {
     core::ptr::null_mut()
 }
@@ -404,7 +404,7 @@ macro_rules! pr_err {
     ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
 }
 
-/// Checks what the kernel's macro of this name is given.
+/// Checks the arguments of the `kernel` crate's macro `module!`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! host_module {
@@ -426,7 +426,7 @@ macro_rules! host_module {
 
 pub use host_module as module;
 
-/// The modinfo entry of a livepatch; nothing loads it here.
+/// Checks the modinfo entries of a livepatch, which are not emitted on the host.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_modinfo {
@@ -442,57 +442,57 @@ macro_rules! livepatch_modinfo {
     };
 }
 
-/// Nothing is linked here.
+/// Returns `false`: the host needs no livepatch relocations.
 pub(crate) fn is_unlinked() -> bool {
     false
 }
 
-/// Symbols of the kernel; there are none here.
+/// Emits nothing: there are no kernel symbols on the host.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_symbols {
     ($text:literal $($weak:literal)*) => {};
 }
 
-/// The error of that errno.
+/// Returns the error of an errno.
 ///
 /// # Safety
 ///
-/// It is an errno.
+/// `errno` is a negative errno.
 pub(crate) unsafe fn error(errno: c_int) -> Error {
     Error::from_errno(errno)
 }
 
-/// There are no functions of a kernel here.
+/// Returns 0: there are no patch sites on the host.
 pub(crate) fn traced_call(_function: *const u8) -> usize {
     0
 }
 
-/// There are no patches here.
+/// Does nothing: there are no patches on the host.
 ///
 /// # Safety
 ///
-/// None is asked for; the kernel's function of this name does.
+/// No requirements; the kernel platform's function has one.
 pub(crate) unsafe fn each_patch(_each: impl FnMut(*const bindings::klp_patch) -> bool) {}
 
-/// There are no patches here.
+/// Does nothing: there are no patches on the host.
 pub(crate) fn with_patches(_each: impl FnMut(*const bindings::klp_patch) -> bool) {}
 
-/// The originals of a patch; there are none here.
+/// Emits nothing: there are no originals on the host.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_originals {
     ($($anything:tt)*) => {};
 }
 
-/// What is for kernels only.
+/// Expands to its argument in builds for a kernel only.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! in_kernel {
     ($($item:tt)*) => {};
 }
 
-/// What is for the host only.
+/// Expands to its argument in builds for the host only.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! on_host {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `klp` takes from a kernel that has Rust: from its `kernel` crate, and from its livepatch headers.
+//! The platform of kernels with Rust: the items that `klp` uses from the `kernel` crate and the livepatch headers.
 //!
-//! Nothing outside this file names the `kernel` crate. `freestanding.rs` is its twin for kernels without it.
+//! Only this file names the `kernel` crate. `freestanding.rs` is its counterpart for kernels without the crate.
 
 use core::ffi::c_int;
 use core::mem::{self, MaybeUninit};
@@ -43,7 +43,7 @@ pub mod bindings {
         use kernel::bindings::{completion, gfp_t, kobject, list_head, module, work_struct};
         use kernel::ffi;
 
-        // bindgen's name for C's, kept out by the allow list.
+        // bindgen's name for C's `bool`, which the allowlist excludes.
         type bool_ = bool;
 
         include!(env!("KLP_BINDINGS"));
@@ -56,12 +56,12 @@ pub mod bindings {
     };
 }
 
-/// Memory.
+/// Memory allocation.
 pub mod alloc {
     pub use kernel::alloc::{Flags, KBox};
 }
 
-/// The kernel's wrappers that a replacement's signature may name.
+/// The kernel's wrappers that a replacement's signature can use.
 pub mod wrappers {
     pub use kernel::cred::Credential;
     pub use kernel::device::Device;
@@ -74,7 +74,7 @@ pub mod wrappers {
 }
 
 pub mod prelude {
-    //! What [`crate::prelude`] takes from the kernel.
+    //! The items that [`crate::prelude`] re-exports from the `kernel` crate.
     pub use super::wrappers::*;
     pub use kernel::prelude::*;
     pub use kernel::uaccess::UserSlice;
@@ -84,22 +84,22 @@ pub mod prelude {
     };
 }
 
-/// The error of a constant errno. The kernel crate makes errors from numbers only while it runs, and names
-/// only some of them.
+/// Returns the error of a constant errno. The `kernel` crate has constants only for some errors, and converts numbers
+/// only at run time.
 pub(crate) const fn constant_error(errno: c_int) -> Error {
     assert!(errno < 0 && errno >= -(bindings::MAX_ERRNO as c_int));
-    // SAFETY: that was checked.
+    // SAFETY: `errno` was checked above.
     unsafe { error(errno) }
 }
 
-/// The errno of an error, as its bits have it.
-#[allow(dead_code)] // Older compilers overlook that constants use it.
+/// Returns the bits of an error.
+#[allow(dead_code)] // Older compilers do not see its use in constants.
 const fn bits(error: Error) -> c_int {
     // SAFETY: both are four bytes, and an `Error` is never uninitialised.
     unsafe { mem::transmute::<Error, c_int>(error) }
 }
 
-// An `Error` is its errno, and nothing else.
+// The representation of an `Error` is its errno.
 const _: () = {
     use kernel::error::code;
     assert!(size_of::<Error>() == size_of::<c_int>());
@@ -114,13 +114,13 @@ const _: () = {
 pub(crate) fn refcount_add_overflowed(count: &Refcount) {
     let overflow = bindings::refcount_saturation_type_REFCOUNT_ADD_NOT_ZERO_OVF;
     let count = core::ptr::from_ref(count).cast_mut().cast();
-    // SAFETY: the wrapper is transparent over such a count.
+    // SAFETY: the wrapper is transparent over a `refcount_t`.
     unsafe { bindings::refcount_warn_saturate(count, overflow) };
 }
 
-/// Memory flags as C takes them, which the kernel crate keeps to itself.
+/// Converts allocation flags to C's. The `kernel` crate does not export the number.
 ///
-/// Whatever is none of the usual ones asks for the least.
+/// Flags other than the usual ones become `GFP_NOWAIT`, the most restrictive.
 #[inline]
 pub(crate) fn gfp(flags: alloc::Flags) -> bindings::gfp_t {
     use kernel::alloc::flags::{GFP_ATOMIC, GFP_KERNEL, GFP_KERNEL_ACCOUNT};
@@ -135,27 +135,27 @@ pub(crate) fn gfp(flags: alloc::Flags) -> bindings::gfp_t {
     }
 }
 
-/// Zeroes, from `kmalloc()`.
+/// Returns a box of zeroed memory from `kmalloc()`.
 #[inline]
 pub(crate) fn zeroed_box<T>(flags: alloc::Flags) -> Result<alloc::KBox<MaybeUninit<T>>> {
     let zero = kernel::alloc::flags::__GFP_ZERO;
     Ok(alloc::KBox::new_uninit(flags | zero)?)
 }
 
-/// The memory of the program whose task runs; `None` in a thread of the kernel.
+/// Returns the memory of the current process; `None` in a kernel thread.
 ///
-/// The same as `current!().mm()`, which reads it where the bindings have that field of the task. Not in every
-/// kernel that is where C has it: bindgen knows nothing of the alignment that some fields before it ask for. Here C
-/// reads it.
+/// This is what `current!().mm()` returns, but that reads the field at the offset in the bindings. In some
+/// kernels C has another offset, because bindgen ignores the alignment that some earlier fields request. Here C
+/// reads the field.
 #[inline]
 pub fn current_mm() -> Option<ARef<MmWithUser>> {
-    // SAFETY: the task that runs is alive.
+    // SAFETY: the current task is alive.
     let mm = unsafe { bindings::get_task_mm(bindings::get_current()) };
-    // SAFETY: not `NULL`, it comes with a reference that is ours now. The wrapper is transparent.
+    // SAFETY: if not `NULL`, it comes with a reference that the result takes over. The wrapper is transparent.
     NonNull::new(mm).map(|mm| unsafe { ARef::from_raw(mm.cast()) })
 }
 
-/// A reference to the credentials of the task that runs.
+/// Returns a reference to the credentials of the current task.
 ///
 /// # Safety
 ///
@@ -164,10 +164,10 @@ pub fn current_mm() -> Option<ARef<MmWithUser>> {
 pub(crate) unsafe fn running_credentials<V>(
     read: fn(&V) -> *const bindings::cred,
 ) -> NonNull<bindings::cred> {
-    // SAFETY: the task that runs is alive, and `V` is a view of it.
+    // SAFETY: the current task is alive, and `V` is a view of it.
     let cred = read(unsafe { &*bindings::get_current().cast::<V>() }).cast_mut();
-    // SAFETY: never `NULL`. The task has a reference, so this count is above zero, and one more may be taken. Not
-    // by `get_cred()`: that this one is sound is known here.
+    // SAFETY: never `NULL`. The task holds a reference, so the count is above zero, and another reference can be taken
+    // without the checks of `get_cred()`.
     unsafe {
         let usage = &raw mut (*cred).usage;
         let usage = atomic::Atomic::<i64>::from_ptr(usage.cast());
@@ -178,22 +178,22 @@ pub(crate) unsafe fn running_credentials<V>(
 
 const _: () = assert!(size_of::<bindings::atomic_long_t>() == size_of::<i64>());
 
-/// Sleeps a little.
+/// Sleeps for a millisecond.
 #[inline]
 pub(crate) fn relax() {
     kernel::time::delay::fsleep(kernel::time::Delta::from_millis(1));
 }
 
-/// The error of that errno.
+/// Returns the error of an errno.
 ///
-/// The kernel crate's own way asks once more whether it is one, in a function that is not inlined; and
-/// a compiler that sees all of it makes nothing of an errno that goes through.
+/// The `kernel` crate's conversion checks the number again, in a function that is not inlined. This one costs nothing
+/// for an errno that is only passed through.
 ///
 /// # Safety
 ///
-/// It is an errno: negative, and not below -4095.
+/// `errno` is negative and not below -4095.
 #[inline(always)]
 pub(crate) const unsafe fn error(errno: c_int) -> Error {
-    // SAFETY: an `Error` is its errno, as was checked above, and the caller guarantees it.
+    // SAFETY: the representation of an `Error` is its errno, as asserted above, and the caller guarantees an errno.
     unsafe { mem::transmute::<c_int, Error>(errno) }
 }

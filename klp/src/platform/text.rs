@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Characters and texts where there is no `kernel` crate, in its shape.
+//! C's `char` and strings for platforms without the `kernel` crate, with its interface.
 
 use core::ffi::CStr;
 
-/// C's `char`, which has no sign in the kernel.
+/// C's `char`, which is unsigned in the kernel.
 #[allow(non_camel_case_types)]
 pub type c_char = u8;
 
@@ -14,17 +14,17 @@ mod sealed {
     impl Sealed for core::ffi::CStr {}
 }
 
-/// Pointers to texts with the kernel's `char`. `CStr::as_ptr()` has that of user space, which has a
-/// sign on some machines.
+/// Conversions of strings from and to pointers with the kernel's `char`. `CStr::as_ptr()` uses that of user space, which
+/// is signed on some machines.
 pub trait CStrExt: sealed::Sealed {
-    /// From the pointer.
+    /// Converts a pointer to a string.
     ///
     /// # Safety
     ///
     /// As for [`CStr::from_ptr`].
     unsafe fn from_char_ptr<'a>(ptr: *const c_char) -> &'a Self;
 
-    /// The pointer.
+    /// Returns the pointer to the string.
     fn as_char_ptr(&self) -> *const c_char;
 }
 
@@ -46,11 +46,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_round_trip_through_c() {
+    fn strings_round_trip_through_c() {
         let text = c"\u{e4}";
-        // SAFETY: it is a text that lasts.
+        // SAFETY: a static string.
         assert_eq!(unsafe { CStr::from_char_ptr(text.as_char_ptr()) }, text);
-        // SAFETY: it has two bytes and a NUL.
+        // SAFETY: the string has two bytes and a NUL.
         assert_eq!(unsafe { *text.as_char_ptr() }, 0xc3);
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A vector, in the shape of the `kernel` crate's: growing can fail, and is told how to get memory.
+//! A vector with the interface of the `kernel` crate's: growing takes allocation flags and can fail.
 //!
-//! For kernels without Rust and for the host. Its memory comes from [`alloc::resize`].
+//! It is for kernels without Rust and for the host. Its memory comes from [`alloc::resize`].
 
 use super::alloc::{self, AllocError, Flags};
 use core::alloc::Layout;
@@ -13,12 +13,12 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 use core::slice;
 
-/// Values one behind the other, in memory from `kmalloc()`.
+/// A contiguous growable array, in memory from `kmalloc()`.
 ///
 /// # Invariants
 ///
-/// There is room for `capacity` values at `place`, in memory from `alloc::resize()`, or the room takes no bytes and
-/// `place` dangles. The first `len` of them are there.
+/// `place` is memory from `alloc::resize()` for `capacity` values, or dangles if these have no size. The first `len`
+/// values are initialised.
 pub struct KVec<T> {
     place: NonNull<T>,
     capacity: usize,
@@ -26,18 +26,18 @@ pub struct KVec<T> {
     _owns: PhantomData<T>,
 }
 
-// SAFETY: it owns the values.
+// SAFETY: the vector owns the values.
 unsafe impl<T: Send> Send for KVec<T> {}
-// SAFETY: likewise.
+// SAFETY: the vector owns the values.
 unsafe impl<T: Sync> Sync for KVec<T> {}
 
 impl<T> KVec<T> {
     const HAS_NO_SIZE: bool = size_of::<T>() == 0;
 
-    /// Without values, and without memory.
+    /// Creates an empty vector without memory.
     #[inline]
     pub const fn new() -> Self {
-        // INVARIANT: there is no room, or any amount of what takes none.
+        // INVARIANT: the capacity is 0, which needs no memory.
         Self {
             place: NonNull::dangling(),
             capacity: 0,
@@ -46,11 +46,11 @@ impl<T> KVec<T> {
         }
     }
 
-    /// With room for so many values.
+    /// Creates an empty vector with memory for `capacity` values.
     ///
     /// # Errors
     ///
-    /// There is no memory.
+    /// There is not enough memory.
     #[inline]
     pub fn with_capacity(capacity: usize, flags: Flags) -> Result<Self, AllocError> {
         let mut values = Self::new();
@@ -58,7 +58,7 @@ impl<T> KVec<T> {
         Ok(values)
     }
 
-    /// How many values there is room for.
+    /// Returns the number of values that fit without growing.
     #[inline]
     pub const fn capacity(&self) -> usize {
         match Self::HAS_NO_SIZE {
@@ -67,55 +67,55 @@ impl<T> KVec<T> {
         }
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     #[inline]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no values.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The values.
+    /// Returns the values.
     #[inline]
     pub fn as_slice(&self) -> &[T] {
         self
     }
 
-    /// The values.
+    /// Returns the values for changes.
     #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         self
     }
 
-    /// Makes room for so many more values.
+    /// Reserves memory for `additional` more values.
     ///
     /// # Errors
     ///
-    /// There is no memory. The values stay.
+    /// There is not enough memory. The values are unchanged.
     pub fn reserve(&mut self, additional: usize, flags: Flags) -> Result<(), AllocError> {
         let needed = self.len.checked_add(additional).ok_or(AllocError)?;
         if needed <= self.capacity() {
             return Ok(());
         }
-        // Not anew for each value.
+        // Grow exponentially, so that adding values one by one does not reallocate each time.
         let capacity = needed.max(self.capacity.saturating_mul(2));
         let old = self.layout();
         let new = Layout::array::<T>(capacity).map_err(|_| AllocError)?;
-        // SAFETY: by the invariant the memory is of the old layout, and none is of no size.
+        // SAFETY: by the invariant `place` is memory of the old layout, or that has no size.
         let place = unsafe { alloc::resize(self.place.as_ptr().cast(), old, new, flags) };
-        // INVARIANT: it has the old contents, and the room.
+        // INVARIANT: the memory is for `capacity` values, and has the old contents.
         self.place = NonNull::new(place.cast()).ok_or(AllocError)?;
         self.capacity = capacity;
         Ok(())
     }
 
-    /// Of the memory.
+    /// Returns the layout of the memory.
     fn layout(&self) -> Layout {
-        // It was made once already.
+        // This cannot fail: `reserve()` has computed the same layout.
         Layout::array::<T>(self.capacity).unwrap_or(Layout::new::<()>())
     }
 
@@ -123,36 +123,36 @@ impl<T> KVec<T> {
     ///
     /// # Errors
     ///
-    /// There is no memory. The value is dropped.
+    /// There is not enough memory. The value is dropped.
     #[inline]
     pub fn push(&mut self, value: T, flags: Flags) -> Result<(), AllocError> {
         self.reserve(1, flags)?;
-        // SAFETY: there is room.
+        // SAFETY: the capacity is larger than `len`.
         unsafe { self.place.add(self.len).write(value) };
-        // INVARIANT: it is there.
+        // INVARIANT: the value is initialised.
         self.len += 1;
         Ok(())
     }
 
-    /// Takes the last value.
+    /// Removes the last value and returns it.
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
-        // INVARIANT: it belongs to the caller then.
+        // INVARIANT: fewer values are initialised.
         self.len = self.len.checked_sub(1)?;
-        // SAFETY: it was there.
+        // SAFETY: the value was initialised, and is not used again here.
         Some(unsafe { self.place.add(self.len).read() })
     }
 
-    /// Drops all but the first so many values.
+    /// Drops all but the first `len` values.
     pub fn truncate(&mut self, len: usize) {
         let Some(count) = self.len.checked_sub(len) else {
             return;
         };
-        // INVARIANT: what is dropped no longer counts, even if that panics.
+        // INVARIANT: the dropped values no longer count, even if a drop panics.
         self.len = len;
-        // SAFETY: they were there.
+        // SAFETY: `len` is at most the old length.
         let rest = unsafe { self.place.add(len) };
-        // SAFETY: likewise, and are not used again.
+        // SAFETY: `count` values from there were initialised, and are not used again.
         unsafe { ptr::drop_in_place(ptr::slice_from_raw_parts_mut(rest.as_ptr(), count)) };
     }
 
@@ -164,11 +164,11 @@ impl<T> KVec<T> {
 }
 
 impl<T: Clone> KVec<T> {
-    /// So many times the value.
+    /// Creates a vector of `count` copies of `value`.
     ///
     /// # Errors
     ///
-    /// There is no memory.
+    /// There is not enough memory.
     #[inline]
     pub fn from_elem(value: T, count: usize, flags: Flags) -> Result<Self, AllocError> {
         let mut values = Self::new();
@@ -176,11 +176,11 @@ impl<T: Clone> KVec<T> {
         Ok(values)
     }
 
-    /// Adds the value so many times.
+    /// Adds `count` copies of `value`.
     ///
     /// # Errors
     ///
-    /// There is no memory; nothing is added then.
+    /// There is not enough memory; nothing is added.
     pub fn extend_with(&mut self, count: usize, value: T, flags: Flags) -> Result<(), AllocError> {
         self.reserve(count, flags)?;
         for _ in 0..count {
@@ -193,7 +193,7 @@ impl<T: Clone> KVec<T> {
     ///
     /// # Errors
     ///
-    /// There is no memory; nothing is added then.
+    /// There is not enough memory; nothing is added.
     pub fn extend_from_slice(&mut self, others: &[T], flags: Flags) -> Result<(), AllocError> {
         self.reserve(others.len(), flags)?;
         for other in others {
@@ -202,11 +202,11 @@ impl<T: Clone> KVec<T> {
         Ok(())
     }
 
-    /// Drops values, or adds that one, until there are so many.
+    /// Drops values, or adds copies of `value`, to a length of `len`.
     ///
     /// # Errors
     ///
-    /// There is no memory.
+    /// There is not enough memory.
     pub fn resize(&mut self, len: usize, value: T, flags: Flags) -> Result<(), AllocError> {
         match len.checked_sub(self.len) {
             Some(more) => self.extend_with(more, value, flags),
@@ -236,7 +236,7 @@ impl<T> Deref for KVec<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        // SAFETY: by the invariant.
+        // SAFETY: by the invariant `len` values are initialised.
         unsafe { slice::from_raw_parts(self.place.as_ptr(), self.len) }
     }
 }
@@ -244,7 +244,7 @@ impl<T> Deref for KVec<T> {
 impl<T> DerefMut for KVec<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: by the invariant, and the vector is borrowed.
+        // SAFETY: by the invariant `len` values are initialised; the vector is borrowed exclusively.
         unsafe { slice::from_raw_parts_mut(self.place.as_ptr(), self.len) }
     }
 }
@@ -253,7 +253,7 @@ impl<T> Drop for KVec<T> {
     #[inline]
     fn drop(&mut self) {
         self.clear();
-        // SAFETY: by the invariant it is of that layout; nobody uses it again.
+        // SAFETY: by the invariant the memory has that layout; it is not used again.
         unsafe { alloc::release(self.place.as_ptr().cast(), self.layout()) };
     }
 }
@@ -278,9 +278,9 @@ impl<'a, T> IntoIterator for &'a mut KVec<T> {
     }
 }
 
-/// Gives the values of a vector, in their order.
+/// An iterator that moves the values out of a vector.
 pub struct IntoIter<T> {
-    /// Those from `next` on are there, and belong to the iterator: the vector's length is zero.
+    /// The values from `next` to `end` are initialised and belong to the iterator: the vector's length is 0.
     values: KVec<T>,
     next: usize,
     end: usize,
@@ -311,7 +311,7 @@ impl<T> Iterator for IntoIter<T> {
         }
         let at = self.next;
         self.next += 1;
-        // SAFETY: it is there, and belongs to the caller from now on.
+        // SAFETY: the value is initialised, and is not read again.
         Some(unsafe { self.values.place.add(at).read() })
     }
 
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_no_size_and_of_large_alignment_are_taken() {
+    fn zero_sized_and_over_aligned_values_are_supported() {
         let mut none = KVec::with_capacity(7, GFP_KERNEL).unwrap();
         none.extend_with(1000, (), GFP_KERNEL).unwrap();
         assert_eq!((none.len(), none.into_iter().count()), (1000, 1000));
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_memory_has_is_an_error() {
+    fn reserving_too_much_is_an_error() {
         let mut values = KVec::new();
         values.push(1_u64, GFP_KERNEL).unwrap();
         assert_eq!(values.reserve(usize::MAX, GFP_KERNEL), Err(AllocError));

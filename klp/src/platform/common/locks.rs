@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's locks: how large they are, and the functions that take and release them.
+//! The sizes of the kernel's locks, and the functions that take and release them.
 //!
 //! Sizes come from the bindings, and so from the kernel's configuration. The functions are those that
 //! the kernel exports, or that `rust/helpers` exports for its macros. With PREEMPT_RT, `spinlock_t` and
-//! `rwlock_t` are sleeping locks with functions of their own.
+//! `rwlock_t` are sleeping locks with other functions.
 
 use super::super::{bindings, to_result, Result};
 
@@ -22,8 +22,8 @@ pub(crate) mod size {
     pub(crate) const RW_SEMAPHORE: usize = size_of::<bindings::rw_semaphore>();
 }
 
-// SAFETY of all functions: the caller guarantees a lock of that kind, and that it holds what it
-// releases.
+// The safety requirements of all functions: `lock` is an initialised lock of that kind, and the caller holds a lock that
+// it releases. "As above" below means that the caller guarantees this.
 
 macro_rules! take {
     ($($name:ident by $function:ident)*) => {$(
@@ -69,20 +69,20 @@ macro_rules! restore {
     ($($name:ident by $function:ident)*) => {$(
         #[inline(always)]
         pub(crate) unsafe fn $name(lock: *mut u8, flags: usize) {
-            // SAFETY: as above. CAST: the flags are a long in C, which is as large.
+            // SAFETY: as above. CAST: the flags are a `long` in C, which has the same size.
             unsafe { bindings::$function(lock.cast(), flags as _) }
         }
     )*};
 }
 
-/// Initialises a mutex, of the class with this key.
+/// Initialises a mutex with the lock class of `key`.
 ///
 /// # Safety
 ///
-/// Nobody uses the mutex. The key is zeroes at first, and both are static.
+/// Nobody uses the mutex. The key is zeroed before its first use, and both are static.
 #[inline]
 pub(crate) unsafe fn mutex_init(mutex: *mut u8, key: *mut u8) {
-    // SAFETY: the caller guarantees both. The name is static, too.
+    // SAFETY: guaranteed by the caller. The name is static too.
     unsafe {
         bindings::__mutex_init(
             mutex.cast(),
@@ -128,7 +128,7 @@ wait! {
     mutex_lock_killable by mutex_lock_killable()
 }
 
-// These are macros with lockdep.
+// With lockdep, the functions above are macros.
 #[cfg(CONFIG_DEBUG_LOCK_ALLOC)]
 wait! {
     mutex_lock_interruptible by mutex_lock_interruptible_nested(0)
@@ -184,7 +184,7 @@ mod spinning {
 #[cfg(not(CONFIG_PREEMPT_RT))]
 pub(crate) use spinning::*;
 
-/// These sleep, and so leave interrupts on.
+/// The locks of PREEMPT_RT, which sleep and leave interrupts enabled.
 #[cfg(CONFIG_PREEMPT_RT)]
 mod sleeping {
     use super::bindings;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory from `kmalloc()`, in the shape of the `kernel` crate's: making a box can fail.
+//! Memory from `kmalloc()`, with the interface of the `kernel` crate: allocation can fail.
 
 use super::{bindings, Error};
 use core::alloc::Layout;
@@ -9,18 +9,18 @@ use core::ops::{BitOr, Deref, DerefMut};
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-/// How memory is asked for.
+/// Allocation flags.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Flags(bindings::gfp_t);
 
 impl Flags {
-    /// As C takes them.
+    /// Returns C's `gfp_t`.
     #[inline]
     pub(crate) fn as_c(self) -> bindings::gfp_t {
         self.0
     }
 
-    /// Whether all of those are among them.
+    /// Returns whether all of `flags` are set.
     #[inline]
     pub fn contains(self, flags: Self) -> bool {
         self.0 & flags.0 == flags.0
@@ -36,23 +36,23 @@ impl BitOr for Flags {
     }
 }
 
-/// The flags.
+/// The constants of allocation flags.
 pub mod flags {
     use super::{bindings, Flags};
 
-    /// May sleep.
+    /// C's `GFP_KERNEL`: may sleep.
     pub const GFP_KERNEL: Flags = Flags(bindings::GFP_KERNEL);
-    /// May sleep, and counts for the control group.
+    /// C's `GFP_KERNEL_ACCOUNT`: may sleep, and is charged to the control group.
     pub const GFP_KERNEL_ACCOUNT: Flags = Flags(bindings::GFP_KERNEL_ACCOUNT);
-    /// Must not sleep.
+    /// C's `GFP_ATOMIC`: does not sleep, and may use reserves.
     pub const GFP_ATOMIC: Flags = Flags(bindings::GFP_ATOMIC);
-    /// Must not sleep, nor use reserves.
+    /// C's `GFP_NOWAIT`: does not sleep, nor use reserves.
     pub const GFP_NOWAIT: Flags = Flags(bindings::GFP_NOWAIT);
-    /// Zeroes.
+    /// C's `__GFP_ZERO`: the memory is zeroed.
     pub const __GFP_ZERO: Flags = Flags(bindings::__GFP_ZERO);
 }
 
-/// There is no memory.
+/// The error of a failed allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllocError;
 
@@ -63,12 +63,12 @@ impl From<AllocError> for Error {
     }
 }
 
-/// Gives memory of the layout `new`, with the contents of what is at `place`, which goes away; null, and leaves it
-/// alone, when there is none.
+/// Returns memory of the layout `new` with the contents of `place`, which is freed. Returns null, and leaves `place`
+/// alone, if there is not enough memory.
 ///
 /// # Safety
 ///
-/// `place` is memory of the layout `old` from here, or `old` has no size.
+/// `place` is memory of the layout `old` from this function, or `old` has size 0.
 pub(super) unsafe fn resize(place: *mut u8, old: Layout, new: Layout, flags: Flags) -> *mut u8 {
     let place = match old.size() {
         0 => ptr::null_mut(),
@@ -82,11 +82,11 @@ pub(super) unsafe fn resize(place: *mut u8, old: Layout, new: Layout, flags: Fla
     unsafe { bindings::krealloc(place.cast(), size, flags.0) }.cast()
 }
 
-/// Gives memory back.
+/// Frees memory.
 ///
 /// # Safety
 ///
-/// `place` is memory of this layout from [`resize`], or the layout has no size.
+/// `place` is memory of this layout from [`resize`], or the layout has size 0.
 pub(super) unsafe fn release(place: *mut u8, layout: Layout) {
     if layout.size() != 0 {
         // SAFETY: guaranteed by the caller.
@@ -94,105 +94,105 @@ pub(super) unsafe fn release(place: *mut u8, layout: Layout) {
     }
 }
 
-/// A value in memory of its own.
+/// A box in memory from `kmalloc()`.
 ///
 /// # Invariants
 ///
-/// The pointer is to such a value, in memory from `kmalloc()`, or to nowhere when the value has no size.
+/// The pointer is to a value in memory from `kmalloc()`, or dangles if the value has no size.
 pub struct KBox<T: ?Sized>(NonNull<T>);
 
-// SAFETY: it owns the value.
+// SAFETY: the box owns the value.
 unsafe impl<T: ?Sized + Send> Send for KBox<T> {}
-// SAFETY: likewise.
+// SAFETY: the box owns the value.
 unsafe impl<T: ?Sized + Sync> Sync for KBox<T> {}
 
-/// Memory of `kmalloc()` has at least this alignment, and that of its size where that is a power of two.
+/// The minimal alignment of memory from `kmalloc()`. If its size is a power of two, it is aligned to the size.
 const ALIGNMENT: usize = mem::align_of::<usize>();
 
 impl<T> KBox<T> {
-    /// How much is asked for: a multiple of the alignment that is a power of two has that alignment.
+    /// The allocated size, rounded up to a power of two for types that need more than the minimal alignment.
     const SIZE: usize = match align_of::<T>() > ALIGNMENT {
         true => size_of::<T>().next_power_of_two(),
         false => size_of::<T>(),
     };
 
-    /// Memory without a value.
+    /// Allocates memory without a value.
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// There is not enough memory.
     #[inline]
     pub fn new_uninit(flags: Flags) -> Result<KBox<MaybeUninit<T>>, AllocError> {
         if size_of::<T>() == 0 {
             return Ok(KBox(NonNull::dangling()));
         }
-        // SAFETY: it may be called with any size and flags.
+        // SAFETY: `kmalloc()` accepts any size and flags.
         let place = unsafe { bindings::kmalloc(Self::SIZE, flags.0) };
         // INVARIANT: any bytes are a `MaybeUninit`.
         NonNull::new(place.cast()).map(KBox).ok_or(AllocError)
     }
 
-    /// Moves the value there.
+    /// Allocates memory, and moves the value there.
     ///
     /// # Errors
     ///
-    /// There is no memory.
+    /// There is not enough memory.
     #[inline]
     pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
         let place = Self::new_uninit(flags)?;
         Ok(KBox::write(place, value))
     }
 
-    /// Moves the value there, where it stays.
+    /// Allocates memory, and moves the value there, pinned.
     ///
     /// # Errors
     ///
-    /// There is no memory.
+    /// There is not enough memory.
     #[inline]
     pub fn pin(value: T, flags: Flags) -> Result<Pin<Self>, AllocError> {
         Ok(Self::new(value, flags)?.into())
     }
 
-    /// It stays where it is.
+    /// Pins the value.
     #[inline]
     pub fn into_pin(this: Self) -> Pin<Self> {
         this.into()
     }
 
-    /// Takes the value out.
+    /// Moves the value out of the box.
     #[inline]
     pub fn into_inner(this: Self) -> T {
         let place = ManuallyDrop::new(this).0;
         // SAFETY: the box has a value, and is not used again.
         let value = unsafe { place.read() };
-        // SAFETY: likewise its memory, where the value is no longer.
+        // SAFETY: the memory is the box's, and the value has been moved out.
         drop(unsafe { KBox::<MaybeUninit<T>>::from_raw(place.as_ptr().cast()) });
         value
     }
 }
 
 impl<T: ?Sized> KBox<T> {
-    /// Gives the memory away.
+    /// Converts the box to a raw pointer, without freeing it.
     #[inline]
     pub fn into_raw(this: Self) -> *mut T {
         ManuallyDrop::new(this).0.as_ptr()
     }
 
-    /// Takes it back.
+    /// Converts a raw pointer to a box.
     ///
     /// # Safety
     ///
-    /// `raw` is from `into_raw()` and is taken back once, or is such a value in memory from `kmalloc()`.
+    /// `raw` is from `into_raw()` and is converted once, or is a value in memory from `kmalloc()` that the caller owns.
     #[inline]
     pub unsafe fn from_raw(raw: *mut T) -> Self {
-        // SAFETY: guaranteed by the caller. INVARIANT: likewise.
+        // SAFETY: guaranteed by the caller. INVARIANT: guaranteed by the caller.
         Self(unsafe { NonNull::new_unchecked(raw) })
     }
 
-    /// Never drops it.
+    /// Leaks the value, which is never dropped.
     #[inline]
     pub fn leak<'a>(this: Self) -> &'a mut T {
-        // SAFETY: the value is there for ever.
+        // SAFETY: the value is never freed.
         unsafe { &mut *Self::into_raw(this) }
     }
 }
@@ -206,19 +206,19 @@ impl<T: ?Sized> From<KBox<T>> for Pin<KBox<T>> {
 }
 
 impl<T> KBox<MaybeUninit<T>> {
-    /// Puts a value there.
+    /// Moves a value to the memory.
     #[inline]
     pub fn write(mut this: Self, value: T) -> KBox<T> {
         (*this).write(value);
-        // SAFETY: it is there now.
+        // SAFETY: the value was written above.
         unsafe { this.assume_init() }
     }
 
-    /// A value of the type.
+    /// Converts to a box of the type.
     ///
     /// # Safety
     ///
-    /// There is one.
+    /// The box has an initialised value.
     #[inline]
     pub unsafe fn assume_init(self) -> KBox<T> {
         // SAFETY: guaranteed by the caller.
@@ -231,7 +231,7 @@ impl<T: ?Sized> Deref for KBox<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: by the invariant.
+        // SAFETY: by the invariant the pointer is to a value.
         unsafe { self.0.as_ref() }
     }
 }
@@ -239,7 +239,7 @@ impl<T: ?Sized> Deref for KBox<T> {
 impl<T: ?Sized> DerefMut for KBox<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: by the invariant, and the box is borrowed.
+        // SAFETY: by the invariant the pointer is to a value; the box is borrowed exclusively.
         unsafe { self.0.as_mut() }
     }
 }
@@ -251,7 +251,7 @@ impl<T: ?Sized> Drop for KBox<T> {
         // SAFETY: the value is not used again.
         unsafe { ptr::drop_in_place(self.0.as_ptr()) };
         if size != 0 {
-            // SAFETY: by the invariant it is from `kmalloc()`.
+            // SAFETY: by the invariant the memory is from `kmalloc()`.
             unsafe { bindings::kfree(self.0.as_ptr().cast()) };
         }
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Atomics and reference counts, in the shape of the `kernel` crate's.
+//! Atomics and reference counts, with the interface of the `kernel` crate.
 //!
-//! They are Rust's own, where these are what the kernel's memory model asks for: each operation that changes a value
-//! is a full barrier whatever its ordering.
+//! They use Rust's atomics, on processors where these follow the kernel's memory model: each operation that changes a
+//! value is a full barrier whatever its ordering.
 
 use super::bindings;
 use core::cell::UnsafeCell;
@@ -15,7 +15,7 @@ const _: () = assert!(
     "klp does not know this processor's orderings"
 );
 
-/// The orderings.
+/// The memory orderings.
 mod ordering {
     use core::sync::atomic::Ordering as Core;
 
@@ -31,22 +31,22 @@ mod ordering {
         )*};
     }
 
-    /// Any.
+    /// Any ordering.
     pub trait Ordering {
         #[doc(hidden)]
         const CORE: Core;
     }
-    /// Those of a load.
+    /// The orderings of a load.
     pub trait AcquireOrRelaxed: Ordering {}
-    /// Those of a store.
+    /// The orderings of a store.
     pub trait ReleaseOrRelaxed: Ordering {}
 
     orderings! {
         /// No ordering.
         Relaxed = Relaxed: AcquireOrRelaxed ReleaseOrRelaxed;
-        /// What comes later in the program is not done before.
+        /// Later accesses in program order are ordered after this one.
         Acquire = Acquire: AcquireOrRelaxed;
-        /// What comes earlier in the program has been done before.
+        /// Earlier accesses in program order are ordered before this one.
         Release = Release: ReleaseOrRelaxed;
         /// A full memory barrier before and after.
         Full = SeqCst: ;
@@ -55,7 +55,7 @@ mod ordering {
 
 pub use ordering::{Acquire, AcquireOrRelaxed, Full, Ordering, Relaxed, Release, ReleaseOrRelaxed};
 
-/// What can be in an [`Atomic`].
+/// A type that an [`Atomic`] can hold.
 pub trait AtomicType: Copy + PartialEq {
     #[doc(hidden)]
     unsafe fn load(place: *mut Self, ordering: Core) -> Self;
@@ -72,7 +72,7 @@ pub trait AtomicType: Copy + PartialEq {
     ) -> Result<Self, Self>;
 }
 
-/// What can be added to.
+/// A type of atomics that have arithmetic.
 pub trait AtomicAdd: AtomicType + Add<Output = Self> + Sub<Output = Self> {
     #[doc(hidden)]
     unsafe fn plus(place: *mut Self, value: Self, ordering: Core) -> Self;
@@ -80,7 +80,7 @@ pub trait AtomicAdd: AtomicType + Add<Output = Self> + Sub<Output = Self> {
     unsafe fn minus(place: *mut Self, value: Self, ordering: Core) -> Self;
 }
 
-/// The ordering of a compare-and-exchange that fails.
+/// Returns the ordering of a compare-and-exchange that fails.
 const fn failed(ordering: Core) -> Core {
     match ordering {
         Core::SeqCst => Core::SeqCst,
@@ -89,7 +89,8 @@ const fn failed(ordering: Core) -> Core {
     }
 }
 
-// SAFETY of all functions: the caller guarantees that `place` is valid.
+// The safety requirement of all functions: `place` is valid and aligned. "As above" below means that the caller
+// guarantees this.
 macro_rules! atomic_type {
     ($([$($generic:tt)*] $type:ty = $core:ty;)*) => {$(
         impl<$($generic)*> AtomicType for $type {
@@ -169,110 +170,110 @@ numbers! {
     usize = AtomicUsize;
 }
 
-/// The `kernel` crate's atomic, of the same methods.
+/// An atomic with the methods of the `kernel` crate's.
 #[repr(transparent)]
 pub struct Atomic<T: AtomicType>(UnsafeCell<T>);
 
 // SAFETY: every access is atomic.
 unsafe impl<T: AtomicType> Sync for Atomic<T> {}
-// SAFETY: a value may be sent, and what a pointer points to is not accessed.
+// SAFETY: a value may be sent, and the target of a pointer is not accessed.
 unsafe impl<T: AtomicType> Send for Atomic<T> {}
 
 impl<T: AtomicType> Atomic<T> {
-    /// One of that value.
+    /// Creates an atomic.
     #[inline]
     pub const fn new(value: T) -> Self {
         Self(UnsafeCell::new(value))
     }
 
-    /// One that is there already.
+    /// Returns the atomic at `place`.
     ///
     /// # Safety
     ///
-    /// It is, for the whole lifetime, aligned, and is accessed in no other way.
+    /// `place` is valid for `'a`, aligned, and accessed only as an atomic.
     #[inline]
     pub unsafe fn from_ptr<'a>(place: *mut T) -> &'a Self {
         // SAFETY: guaranteed by the caller.
         unsafe { &*place.cast() }
     }
 
-    /// Where the value is.
+    /// Returns the address of the value.
     #[inline]
     pub const fn as_ptr(&self) -> *mut T {
         self.0.get()
     }
 
-    /// Its value.
+    /// Returns the value.
     #[inline(always)]
     pub fn load<O: AcquireOrRelaxed>(&self, _: O) -> T {
-        // SAFETY: the value is there.
+        // SAFETY: the pointer is to `self`'s value.
         unsafe { T::load(self.0.get(), O::CORE) }
     }
 
-    /// Sets it.
+    /// Sets the value.
     #[inline(always)]
     pub fn store<O: ReleaseOrRelaxed>(&self, value: T, _: O) {
-        // SAFETY: the value is there.
+        // SAFETY: the pointer is to `self`'s value.
         unsafe { T::store(self.0.get(), value, O::CORE) };
     }
 
-    /// Sets it and gives what it was.
+    /// Sets the value and returns the old one.
     #[inline(always)]
     pub fn xchg<O: Ordering>(&self, value: T, _: O) -> T {
-        // SAFETY: the value is there.
+        // SAFETY: the pointer is to `self`'s value.
         unsafe { T::swap(self.0.get(), value, O::CORE) }
     }
 
-    /// Sets it if it is `old`. Gives what it was, as an error if that was something else.
+    /// Sets the value if it is `old`. Returns the old value, as an error if it was not `old`.
     #[inline(always)]
     pub fn cmpxchg<O: Ordering>(&self, old: T, new: T, _: O) -> Result<T, T> {
-        // SAFETY: the value is there.
+        // SAFETY: the pointer is to `self`'s value.
         unsafe { T::exchange(self.0.get(), old, new, O::CORE) }
     }
 }
 
 impl<T: AtomicAdd> Atomic<T> {
-    /// Adds to it.
+    /// Adds to the value.
     #[inline(always)]
     pub fn add(&self, value: T, _: Relaxed) {
-        // SAFETY: the value is there.
+        // SAFETY: the pointer is to `self`'s value.
         unsafe { T::plus(self.0.get(), value, Core::Relaxed) };
     }
 
-    /// Adds to it and gives what it was.
+    /// Adds to the value and returns the old one.
     #[inline(always)]
     pub fn fetch_add<O: Ordering>(&self, value: T, _: O) -> T {
-        // SAFETY: the value is there.
+        // SAFETY: the pointer is to `self`'s value.
         unsafe { T::plus(self.0.get(), value, O::CORE) }
     }
 
-    /// Subtracts from it and gives what it was.
+    /// Subtracts from the value and returns the old one.
     #[inline(always)]
     pub fn fetch_sub<O: Ordering>(&self, value: T, _: O) -> T {
-        // SAFETY: the value is there.
+        // SAFETY: the pointer is to `self`'s value.
         unsafe { T::minus(self.0.get(), value, O::CORE) }
     }
 }
 
-/// The `kernel` crate's reference count, of the same methods. What overflows or sinks below zero is
-/// saturated by the kernel, with a warning in the log.
+/// A reference count with the methods of the `kernel` crate's. The kernel saturates a count that overflows or
+/// drops below zero, with a warning in the log.
 #[repr(transparent)]
 pub struct Refcount(Atomic<i32>);
 
 impl Refcount {
-    /// One of that count.
+    /// Creates a reference count.
     #[inline]
     pub fn new(value: i32) -> Self {
         Self(Atomic::new(value))
     }
 
-    /// Its number.
+    /// Returns the count as an atomic.
     #[inline]
     pub fn as_atomic(&self) -> &Atomic<i32> {
         &self.0
     }
 
-    /// Sets it.
+    /// Sets the count.
     #[inline]
     pub fn set(&self, value: i32) {
         self.0.store(value, Relaxed);
@@ -298,7 +299,7 @@ impl Refcount {
         }
     }
 
-    /// Drops a reference, as `refcount_dec_and_test()`. Was it the last one?
+    /// Drops a reference, as `refcount_dec_and_test()`. Returns whether it was the last one.
     #[inline]
     #[must_use = "who drops the last reference releases the structure"]
     pub fn dec_and_test(&self) -> bool {
@@ -309,10 +310,10 @@ impl Refcount {
         old == 1
     }
 
-    /// Saturates it.
+    /// Saturates the count, with a warning in the log.
     #[inline]
     pub(crate) fn warn_saturated(&self, why: bindings::refcount_saturation_type) {
-        // SAFETY: it is transparent over such a count.
+        // SAFETY: the type has the layout of `refcount_t`.
         unsafe { bindings::refcount_warn_saturate(self.0.as_ptr().cast(), why) };
     }
 }

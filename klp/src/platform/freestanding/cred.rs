@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Users, in the shape of the `kernel` crate's.
+//! Users, with the interface of the `kernel` crate.
 
 use super::bindings;
 
-/// A user as the kernel knows it, whatever its number in a user namespace.
+/// A user, independent of user namespaces: C's `kuid_t`.
 #[derive(Clone, Copy)]
 pub struct Kuid(bindings::kuid_t);
 
 impl Kuid {
-    /// The effective user of the task that runs.
+    /// Returns the effective user of the current task.
     #[inline]
     pub fn current_euid() -> Self {
-        // SAFETY: it returns a value of the task that runs.
+        // SAFETY: the function has no requirements.
         Self(unsafe { bindings::current_euid() })
     }
 
-    /// From C's.
+    /// Converts from C's type.
     #[inline]
     pub fn from_raw(kuid: bindings::kuid_t) -> Self {
         Self(kuid)
     }
 
-    /// To C's.
+    /// Converts to C's type.
     #[inline]
     pub fn into_raw(self) -> bindings::kuid_t {
         self.0
     }
 
-    /// Its number in the user namespace of the task that runs.
+    /// Returns the user's number in the current user namespace.
     #[inline]
     pub fn into_uid_in_current_ns(self) -> u32 {
-        // SAFETY: it looks the number up.
+        // SAFETY: the function accepts any user.
         unsafe { bindings::uid_in_current_ns(self.0) }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Errors: each is an errno, in the shape of the `kernel` crate's.
+//! Errors, each an errno, with the interface of the `kernel` crate.
 
 use super::bindings;
 use core::ffi::c_int;
@@ -11,23 +11,23 @@ use core::num::NonZeroI32;
 ///
 /// # Invariants
 ///
-/// It is negative, and not below `-MAX_ERRNO`.
+/// The errno is negative, and not below `-MAX_ERRNO`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Error(NonZeroI32);
 
 impl Error {
-    /// From an errno. One that is none counts as `EINVAL`.
+    /// Creates an error from a negative errno. Other numbers become `EINVAL`.
     #[inline]
     pub fn from_errno(errno: c_int) -> Self {
         match is_errno(errno) {
-            // SAFETY: that was checked.
+            // SAFETY: `is_errno()` has checked it.
             true => unsafe { error(errno) },
             false => crate::errno::EINVAL,
         }
     }
 
-    /// Negative.
+    /// Returns the negative errno.
     #[inline]
     pub const fn to_errno(self) -> c_int {
         self.0.get()
@@ -65,7 +65,7 @@ const fn is_errno(errno: c_int) -> bool {
     errno < 0 && errno >= -(bindings::MAX_ERRNO as c_int)
 }
 
-/// A C result as a Rust one.
+/// Converts a C result: a negative errno is an error.
 #[inline]
 pub fn to_result(errno: c_int) -> Result {
     match errno < 0 {
@@ -74,20 +74,20 @@ pub fn to_result(errno: c_int) -> Result {
     }
 }
 
-/// The error of a constant errno.
+/// Returns the error of a constant errno.
 pub(crate) const fn constant_error(errno: c_int) -> Error {
     assert!(is_errno(errno));
-    // SAFETY: that was checked.
+    // SAFETY: `errno` was checked above.
     unsafe { error(errno) }
 }
 
-/// The error of that errno.
+/// Returns the error of an errno.
 ///
 /// # Safety
 ///
-/// It is an errno: negative, and not below -4095.
+/// `errno` is negative and not below -4095.
 #[inline(always)]
 pub(crate) const unsafe fn error(errno: c_int) -> Error {
-    // SAFETY: guaranteed by the caller. INVARIANT: likewise.
+    // SAFETY: guaranteed by the caller. INVARIANT: guaranteed by the caller.
     Error(unsafe { NonZeroI32::new_unchecked(errno) })
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The functions in `klp/c`, by the names that they have in C.
+//! Declarations of the functions in `klp/c`, under the names of the C functions that they wrap.
 
 #[cfg(not(CONFIG_PREEMPT_RT))]
 use super::bindings::rwlock_t;
@@ -13,7 +13,7 @@ use core::ffi::{c_int, c_ulong, c_void};
 
 macro_rules! functions {
     ($($link:literal $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
-        #[allow(improper_ctypes)] // Some structures are empty, with some configurations.
+        #[allow(improper_ctypes)] // In some configurations some structures are empty.
         extern "C" {
             $(
                 #[link_name = $link]
@@ -91,7 +91,7 @@ raw_locks! {
         "klp_c__raw_spin_lock_irqsave" _raw_spin_lock_irqsave -> usize;
 }
 
-// With PREEMPT_RT these are functions that the kernel exports, of other names.
+// With PREEMPT_RT the kernel exports functions of other names for these.
 #[cfg(not(CONFIG_PREEMPT_RT))]
 raw_locks! {
     rwlock_t:

@@ -1,45 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What makes a kernel module of a crate.
+//! The module's entry points and `.modinfo` section.
 
 use super::{bindings, Result};
 
-/// A module of the kernel.
+/// A kernel module.
 pub struct ThisModule(*mut bindings::module);
 
-// SAFETY: its address is all that there is.
+// SAFETY: only the address is used.
 unsafe impl Sync for ThisModule {}
 
 impl ThisModule {
-    /// The module that this is compiled into.
+    /// Returns the module that this code is compiled into.
     #[doc(hidden)]
     #[inline]
     pub const fn this() -> Self {
         Self(super::this_module())
     }
 
-    /// For C.
+    /// Returns the pointer to the C structure.
     #[inline]
     pub const fn as_ptr(&self) -> *mut bindings::module {
         self.0
     }
 }
 
-/// What a module does when it is loaded.
+/// The entry point of a module.
 pub trait Module: Sized + Sync + Send {
-    /// Runs at load. What it returns is dropped when the module is unloaded.
+    /// Runs when the module is loaded. The result is dropped when the module is unloaded.
     ///
     /// # Errors
     ///
-    /// The module is not loaded then.
+    /// On an error the module is not loaded.
     fn init(module: &'static ThisModule) -> Result<Self>;
 }
 
-/// The bytes of an entry of `.modinfo`.
+/// Returns the bytes of an entry of `.modinfo`.
 ///
 /// # Panics
 ///
-/// When the lengths differ, which the compiler finds.
+/// Panics, at compile time, if the lengths differ.
 pub const fn modinfo<const N: usize>(text: &str) -> [u8; N] {
     let from = text.as_bytes();
     assert!(from.len() == N);
@@ -52,7 +52,7 @@ pub const fn modinfo<const N: usize>(text: &str) -> [u8; N] {
     to
 }
 
-/// An entry of `.modinfo`.
+/// Emits an entry of `.modinfo`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! module_info {
@@ -66,7 +66,7 @@ macro_rules! module_info {
     };
 }
 
-/// Makes a module of the crate, as the `kernel` crate's macro of this name.
+/// Makes the crate a module, as the `kernel` crate's `module!`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! freestanding_module {
@@ -89,8 +89,8 @@ macro_rules! freestanding_module {
             static THIS: $crate::__private::ThisModule = $crate::__private::ThisModule::this();
             static mut LOADED: ::core::option::Option<$type> = ::core::option::Option::None;
 
-            // The kernel calls them by pointers. With IBT it takes the `endbr64` from what nothing refers
-            // to, which objtool lists.
+            // The kernel calls the functions through pointers. With IBT it removes the `endbr64` of functions that
+            // objtool lists as unreferenced, so these statics refer to them.
             #[used(compiler)]
             #[link_section = ".init.data"]
             static INIT: unsafe extern "C" fn() -> ::core::ffi::c_int = init_module;
@@ -104,7 +104,7 @@ macro_rules! freestanding_module {
             unsafe extern "C" fn init_module() -> ::core::ffi::c_int {
                 match <$type as $crate::__private::Module>::init(&THIS) {
                     ::core::result::Result::Ok(loaded) => {
-                        // SAFETY: nobody else has it: the module is being loaded.
+                        // SAFETY: no other code accesses the static while the module is being loaded.
                         unsafe { (&raw mut LOADED).write(::core::option::Option::Some(loaded)) };
                         0
                     }
@@ -116,7 +116,7 @@ macro_rules! freestanding_module {
             #[no_mangle]
             #[link_section = ".exit.text"]
             unsafe extern "C" fn cleanup_module() {
-                // SAFETY: nobody else has it: the module is being unloaded.
+                // SAFETY: no other code accesses the static while the module is being unloaded.
                 unsafe { (&raw mut LOADED).replace(::core::option::Option::None) };
             }
         };

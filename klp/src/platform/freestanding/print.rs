@@ -23,10 +23,10 @@ levels! {
     INFO = c"\x016";
 }
 
-/// The longest line, in bytes; the rest is cut off. It is on the stack.
+/// The longest line, in bytes; longer ones are truncated. The line is on the stack.
 const LONGEST: usize = 512;
 
-/// A line, as it is made.
+/// A buffer for a line.
 struct Line {
     text: [u8; LONGEST],
     length: usize,
@@ -47,19 +47,19 @@ impl fmt::Write for Line {
     }
 }
 
-/// Writes a line, behind the name of a module that ends with a NUL.
+/// Logs a line with the prefix `module`, which ends with a NUL.
 #[inline(never)]
 pub fn log(level: &CStr, module: &'static [u8], args: fmt::Arguments<'_>) {
     let mut line = Line {
         text: [0; LONGEST],
         length: 0,
     };
-    // A line that is too long is cut off.
+    // The only error is a line that is too long, which is truncated.
     let _ = fmt::write(&mut line, args);
     if module.last() != Some(&0) {
         return;
     }
-    // SAFETY: texts that end with a NUL, and one with its length.
+    // SAFETY: the arguments match the format: NUL-terminated strings, and one with its length.
     unsafe {
         bindings::_printk(
             c"%s%s: %.*s".as_ptr().cast(),
@@ -72,7 +72,7 @@ pub fn log(level: &CStr, module: &'static [u8], args: fmt::Arguments<'_>) {
     };
 }
 
-/// Writes a line of that level, behind the name of the module.
+/// Logs a line of this level with the name of the module.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! print_line {
@@ -134,13 +134,13 @@ macro_rules! pr_info {
     ($($arg:tt)+) => { $crate::print_line!(INFO, $($arg)+) };
 }
 
-/// Does it the first time that it is come to.
+/// Runs a print macro the first time that it is reached.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! print_once {
     ($($print:tt)+) => {{
         static DONE: $crate::__private::AtomicFlag = $crate::__private::AtomicFlag::new(false);
-        // Most of the time there is nothing to change.
+        // The load avoids an exchange after the first time.
         if !DONE.load($crate::__private::Relaxed) && !DONE.xchg(true, $crate::__private::Relaxed) {
             $($print)+;
         }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reading under RCU.
+//! RCU read-side critical sections.
 
 use super::bindings;
 use core::marker::PhantomData;
 
-/// A read-side critical section, which ends when this is dropped. It belongs to its task.
+/// A read-side critical section, which ends when this is dropped. It is not `Send`.
 pub struct Guard(PhantomData<*mut ()>);
 
-/// Begins one.
+/// Begins a read-side critical section.
 #[inline]
 pub fn read_lock() -> Guard {
-    // SAFETY: the guard ends it.
+    // SAFETY: the guard ends the critical section.
     unsafe { bindings::rcu_read_lock() };
     Guard(PhantomData)
 }
@@ -19,7 +19,7 @@ pub fn read_lock() -> Guard {
 impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: it was begun, by this task.
+        // SAFETY: this task began the critical section in `read_lock()`.
         unsafe { bindings::rcu_read_unlock() };
     }
 }

@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The task that runs.
+//! The current task's memory and credentials.
 
 use super::bindings;
 use super::wrappers::Mm;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-/// A reference to the credentials of the task that runs.
+/// Returns a reference to the credentials of the current task.
 ///
-/// C reads them, and knows how wide their count is.
+/// C takes the reference, because the size of the count depends on the kernel.
 ///
 /// # Safety
 ///
-/// There is no requirement; the other platforms ask for one.
+/// No requirements; the platform for kernels with Rust has one.
 #[inline]
 pub(crate) unsafe fn running_credentials<V>(
     _read: fn(&V) -> *const bindings::cred,
 ) -> NonNull<bindings::cred> {
-    // SAFETY: the task that runs is alive, and its credentials are never `NULL`.
+    // SAFETY: the current task is alive, and its credentials are never `NULL`.
     unsafe { NonNull::new_unchecked(bindings::get_current_cred().cast_mut()) }
 }
 
-/// Sleeps a little.
+/// Sleeps for a millisecond.
 #[inline]
 pub(crate) fn relax() {
-    // SAFETY: it only sleeps.
+    // SAFETY: `msleep()` has no requirements but a context that may sleep, as a mutex requires too.
     unsafe { bindings::msleep(1) };
 }
 
-/// A reference to the memory of a program.
+/// A reference to the memory of a process.
 pub struct CurrentMm(NonNull<bindings::mm_struct>);
 
-/// The memory of the program whose task runs; `None` in a thread of the kernel.
+/// Returns the memory of the current process; `None` in a kernel thread.
 #[inline]
 pub fn current_mm() -> Option<CurrentMm> {
-    // SAFETY: the task that runs is alive.
+    // SAFETY: the current task is alive.
     let mm = unsafe { bindings::get_task_mm(bindings::get_current()) };
-    // Not `NULL`, it comes with a reference that is ours now.
+    // If not `NULL`, it comes with a reference that the result takes over.
     NonNull::new(mm).map(CurrentMm)
 }
 
@@ -46,7 +46,7 @@ impl Deref for CurrentMm {
 
     #[inline]
     fn deref(&self) -> &Mm {
-        // SAFETY: the reference keeps it. The wrapper is transparent.
+        // SAFETY: the reference keeps the structure alive. The wrapper is transparent.
         unsafe { self.0.cast().as_ref() }
     }
 }
@@ -54,7 +54,7 @@ impl Deref for CurrentMm {
 impl Drop for CurrentMm {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the reference is ours.
+        // SAFETY: `self` holds the reference, and does not use it any more.
         unsafe { bindings::mmput(self.0.as_ptr()) };
     }
 }

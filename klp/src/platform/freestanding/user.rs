@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory of user space, in the shape of the `kernel` crate's.
+//! Access to user memory, with the interface of the `kernel` crate.
 
 use super::{bindings, Result};
 use crate::errno::{EFAULT, EINVAL};
 use core::ffi::{c_void, CStr};
 use core::mem::MaybeUninit;
 
-/// A pointer of user space. Nothing is relied on about it.
+/// A pointer to user memory, about which nothing is assumed.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct UserPtr(*mut c_void);
 
 impl UserPtr {
-    /// From an address.
+    /// Creates a pointer from an address.
     #[inline]
     pub fn from_addr(address: usize) -> Self {
         Self(core::ptr::with_exposed_provenance_mut(address))
     }
 
-    /// From C's pointer.
+    /// Converts from C's pointer.
     #[inline]
     pub fn from_ptr(pointer: *mut c_void) -> Self {
         Self(pointer)
     }
 
-    /// For C.
+    /// Converts to C's pointer.
     #[inline]
     pub fn as_const_ptr(self) -> *const c_void {
         self.0
     }
 
-    /// For C.
+    /// Converts to C's mutable pointer.
     #[inline]
     pub fn as_mut_ptr(self) -> *mut c_void {
         self.0
     }
 
-    /// So many bytes further.
+    /// Returns the pointer `count` bytes further.
     #[inline]
     #[must_use]
     pub fn wrapping_byte_add(self, count: usize) -> Self {
@@ -45,11 +45,11 @@ impl UserPtr {
     }
 }
 
-/// Types of which any bytes are a value, and which have no bytes without one.
+/// A type for which any bytes are a valid value, and which has no padding.
 ///
 /// # Safety
 ///
-/// That is so.
+/// Any bytes are a valid value of the type, and it has no padding.
 pub unsafe trait Bytes {}
 
 macro_rules! bytes {
@@ -61,7 +61,7 @@ macro_rules! bytes {
 
 bytes! { u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize }
 
-// SAFETY: its elements are such.
+// SAFETY: the elements are `Bytes`, and an array has no padding between them.
 unsafe impl<T: Bytes, const N: usize> Bytes for [T; N] {}
 
 /// A range of user memory.
@@ -71,25 +71,25 @@ pub struct UserSlice {
 }
 
 impl UserSlice {
-    /// From its beginning and length.
+    /// Creates a range from its start and length.
     #[inline]
     pub fn new(place: UserPtr, length: usize) -> Self {
         Self { place, length }
     }
 
-    /// For reading.
+    /// Returns a reader of the range.
     #[inline]
     pub fn reader(self) -> UserSliceReader {
         UserSliceReader(self)
     }
 
-    /// For writing.
+    /// Returns a writer of the range.
     #[inline]
     pub fn writer(self) -> UserSliceWriter {
         UserSliceWriter(self)
     }
 
-    /// For both: once each.
+    /// Returns a reader and a writer of the range.
     #[inline]
     pub fn reader_writer(self) -> (UserSliceReader, UserSliceWriter) {
         let Self { place, length } = self;
@@ -99,7 +99,7 @@ impl UserSlice {
         )
     }
 
-    /// Takes the first bytes off.
+    /// Removes the first `count` bytes from the range, and returns their address.
     #[inline]
     fn take(&mut self, count: usize) -> Result<UserPtr> {
         let rest = self.length.checked_sub(count).ok_or(EFAULT)?;
@@ -110,55 +110,57 @@ impl UserSlice {
     }
 }
 
-/// Reads user memory from its beginning on. What was read is not read again.
+/// A sequential reader of user memory, which reads each byte once.
 pub struct UserSliceReader(UserSlice);
 
 impl UserSliceReader {
-    /// How much is left.
+    /// Returns the number of bytes that are left.
     #[inline]
     pub fn len(&self) -> usize {
         self.0.length
     }
 
-    /// Whether nothing is left.
+    /// Returns whether no bytes are left.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.length == 0
     }
 
-    /// Skips some.
+    /// Skips `count` bytes.
     ///
     /// # Errors
     ///
-    /// `EFAULT`: there is not so much.
+    /// `EFAULT`: fewer bytes are left.
     #[inline]
     pub fn skip(&mut self, count: usize) -> Result {
         self.0.take(count).map(drop)
     }
 
-    /// Another reader of what is left.
+    /// Returns another reader of the bytes that are left.
     #[inline]
     pub fn clone_reader(&self) -> Self {
         UserSlice::new(self.0.place, self.0.length).reader()
     }
 
+    /// Copies `count` bytes to `to`.
+    ///
     /// # Safety
     ///
-    /// So many bytes can be written at `to`.
+    /// `count` bytes are writable at `to`.
     #[inline]
     unsafe fn copy(&mut self, to: *mut u8, count: usize) -> Result {
         if count > self.0.length {
             return Err(EFAULT);
         }
         let from = self.0.place.as_const_ptr();
-        // SAFETY: the caller guarantees `to`; what user space has is checked there.
+        // SAFETY: the caller guarantees `to`; `copy_from_user()` checks the user memory.
         match unsafe { bindings::copy_from_user(to.cast(), from, count) } {
             0 => self.0.take(count).map(drop),
             _ => Err(EFAULT),
         }
     }
 
-    /// Fills the buffer.
+    /// Reads into a buffer.
     ///
     /// # Errors
     ///
@@ -177,27 +179,27 @@ impl UserSliceReader {
     #[inline]
     pub fn read<T: Bytes>(&mut self) -> Result<T> {
         let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: it has that size.
+        // SAFETY: `value` has that size.
         unsafe { self.copy(value.as_mut_ptr().cast(), size_of::<T>()) }?;
-        // SAFETY: all bytes were written, and any are a value.
+        // SAFETY: all bytes are initialised, and any bytes are a valid value.
         Ok(unsafe { value.assume_init() })
     }
 }
 
 impl UserSliceReader {
-    /// Reads a text up to its NUL. One that is longer than the buffer is cut off, and gets a NUL.
+    /// Reads a NUL-terminated string. A string that is longer than the buffer is truncated and NUL-terminated.
     ///
     /// # Errors
     ///
-    /// `EINVAL`: the buffer is empty. `EFAULT`: there is no such memory, or the range ends before the text and
-    /// before the buffer does.
+    /// `EINVAL`: the buffer is empty. `EFAULT`: the memory is not accessible, or the range ends before both the string and
+    /// the buffer.
     #[inline]
     pub fn strcpy_into_buf(self, buf: &mut [u8]) -> Result<&CStr> {
         let room = buf.len();
         let last = room.checked_sub(1).ok_or(EINVAL)?;
         let most = room.min(self.0.length);
         let (to, from) = (buf.as_mut_ptr().cast(), self.0.place.as_const_ptr());
-        // SAFETY: the buffer has so much room; what user space has is checked there.
+        // SAFETY: the buffer has at least `most` bytes; `strncpy_from_user()` checks the user memory.
         let copied = unsafe { bindings::strncpy_from_user(to, from.cast(), most as _) };
         let copied = usize::try_from(copied).map_err(|_| EFAULT)?;
         if copied == most && most < room {
@@ -212,17 +214,17 @@ impl UserSliceReader {
     }
 }
 
-/// Writes user memory from its beginning on.
+/// A sequential writer of user memory.
 pub struct UserSliceWriter(UserSlice);
 
 impl UserSliceWriter {
-    /// How much is left.
+    /// Returns the number of bytes that are left.
     #[inline]
     pub fn len(&self) -> usize {
         self.0.length
     }
 
-    /// Whether nothing is left.
+    /// Returns whether no bytes are left.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.length == 0
@@ -239,7 +241,7 @@ impl UserSliceWriter {
             return Err(EFAULT);
         }
         let to = self.0.place.as_mut_ptr();
-        // SAFETY: the slice is that long; what user space has is checked there.
+        // SAFETY: the slice is that long; `copy_to_user()` checks the user memory.
         match unsafe { bindings::copy_to_user(to, data.as_ptr().cast(), data.len()) } {
             0 => self.0.take(data.len()).map(drop),
             _ => Err(EFAULT),
@@ -254,7 +256,7 @@ impl UserSliceWriter {
     #[inline]
     pub fn write<T: Bytes>(&mut self, value: &T) -> Result {
         let data = core::ptr::from_ref(value).cast();
-        // SAFETY: it has that size, and no bytes without a value.
+        // SAFETY: `value` has that size, and no padding.
         self.write_slice(unsafe { core::slice::from_raw_parts(data, size_of::<T>()) })
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The structures that a replacement's signature may name.
+//! Wrappers of the kernel's structures that a replacement's signature can use.
 
 use super::{bindings, Kuid};
 use core::cell::UnsafeCell;
@@ -22,7 +22,7 @@ wrappers! {
     Credential = cred;
     /// C's `struct file`.
     File = file;
-    /// C's `struct file`, of which the task that runs has the only reference or holds its position.
+    /// C's `struct file`, to which only the current task has a reference, or whose position it has locked.
     LocalFile = file;
     /// C's `struct mm_struct`.
     Mm = mm_struct;
@@ -42,17 +42,17 @@ pub struct Device<Ctx = ()>(
     PhantomPinned,
 );
 
-// SAFETY: the C functions that are called with them take any task.
+// SAFETY: the C functions that the methods call can be called from any task.
 unsafe impl Sync for Credential {}
-// SAFETY: likewise.
+// SAFETY: as for `Credential`.
 unsafe impl Sync for File {}
-// SAFETY: likewise.
+// SAFETY: as for `Credential`.
 unsafe impl Sync for Mm {}
-// SAFETY: likewise.
+// SAFETY: as for `Credential`.
 unsafe impl Sync for PidNamespace {}
-// SAFETY: likewise.
+// SAFETY: as for `Credential`.
 unsafe impl Sync for Task {}
-// SAFETY: likewise.
+// SAFETY: as for `Credential`.
 unsafe impl<Ctx> Sync for Device<Ctx> {}
 
 impl Deref for File {
@@ -61,7 +61,7 @@ impl Deref for File {
     #[inline]
     fn deref(&self) -> &LocalFile {
         // SAFETY: both are transparent over the same structure, and a reference that any task may use may be used by
-        // this one.
+        // the current one.
         unsafe { &*core::ptr::from_ref(self).cast() }
     }
 }
@@ -69,7 +69,7 @@ impl Deref for File {
 macro_rules! as_ptr {
     ($($name:ident = $c:ident;)*) => {$(
         impl $name {
-            /// C's structure.
+            /// Returns the pointer to the C structure.
             #[inline]
             pub fn as_ptr(&self) -> *mut bindings::$c {
                 self.0.get()
@@ -85,7 +85,7 @@ as_ptr! {
 }
 
 impl Mm {
-    /// C's structure.
+    /// Returns the pointer to the C structure.
     #[inline]
     pub fn as_raw(&self) -> *mut bindings::mm_struct {
         self.0.get()
@@ -93,79 +93,79 @@ impl Mm {
 }
 
 impl LocalFile {
-    /// The flags that it was opened with, as far as `fcntl()` has not changed them: C's `f_flags`.
+    /// Returns the flags from opening the file, or from a later `fcntl()`: C's `f_flags`.
     #[inline]
     pub fn flags(&self) -> u32 {
-        // SAFETY: the file is there, as its wrapper is borrowed.
+        // SAFETY: the file lives while its wrapper is borrowed.
         unsafe { bindings::file_flags(self.as_ptr()) }
     }
 
-    /// The credentials of who opened it.
+    /// Returns the credentials of the file's opener.
     #[inline]
     pub fn cred(&self) -> &Credential {
-        // SAFETY: a file has them as long as it is there. The wrapper is transparent.
+        // SAFETY: a file holds a reference to its credentials. The wrapper is transparent.
         unsafe { &*bindings::file_cred(self.as_ptr()).cast() }
     }
 }
 
 impl Task {
-    /// Its number, in the initial namespace.
+    /// Returns the task's ID in the initial PID namespace.
     #[inline]
     pub fn pid(&self) -> c_int {
-        // SAFETY: the task is there, as its wrapper is borrowed.
+        // SAFETY: the task lives while its wrapper is borrowed.
         unsafe { bindings::task_pid(self.as_ptr()) }
     }
 
-    /// Its user.
+    /// Returns the task's real user.
     #[inline]
     pub fn uid(&self) -> Kuid {
-        // SAFETY: likewise.
+        // SAFETY: the task lives while its wrapper is borrowed.
         Kuid::from_raw(unsafe { bindings::task_uid(self.as_ptr()) })
     }
 
-    /// Its effective user.
+    /// Returns the task's effective user.
     #[inline]
     pub fn euid(&self) -> Kuid {
-        // SAFETY: likewise.
+        // SAFETY: the task lives while its wrapper is borrowed.
         Kuid::from_raw(unsafe { bindings::task_euid(self.as_ptr()) })
     }
 
-    /// Whether a signal waits for it.
+    /// Returns whether the task has a pending signal.
     #[inline]
     pub fn signal_pending(&self) -> bool {
-        // SAFETY: likewise.
+        // SAFETY: the task lives while its wrapper is borrowed.
         unsafe { bindings::signal_pending(self.as_ptr()) != 0 }
     }
 }
 
 impl Credential {
-    /// C's structure.
+    /// Returns the pointer to the C structure.
     #[inline]
     pub fn as_ptr(&self) -> *const bindings::cred {
         self.0.get()
     }
 
-    /// The effective user.
+    /// Returns the effective user.
     #[inline]
     pub fn euid(&self) -> Kuid {
-        // SAFETY: credentials do not change once others can see them.
+        // SAFETY: credentials do not change once they are committed.
         Kuid::from_raw(unsafe { (*self.0.get()).euid })
     }
 }
 
-/// Writes to a file of that kind, as far as its buffer has room; the kernel tries again with a larger one.
+/// A formatter for `struct seq_file`. If the buffer is too small, the kernel retries with a larger one.
 struct Writer(*mut bindings::seq_file);
 
 impl fmt::Write for Writer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // SAFETY: the file is there, as its wrapper is borrowed, and the text has that length.
+        // SAFETY: the file lives while its wrapper is borrowed, and the text has that length.
         unsafe { bindings::seq_write(self.0, text.as_ptr().cast(), text.len()) };
         Ok(())
     }
 }
 
 impl SeqFile {
-    /// Used by [`seq_print!`](crate::prelude::seq_print).
+    /// Prints formatted text, for [`seq_print!`](crate::prelude::seq_print).
     #[doc(hidden)]
     pub fn call_printf(&self, args: fmt::Arguments<'_>) {
         let _ = fmt::write(&mut Writer(self.0.get()), args);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory, in the shape of the kernel's: a box whose making can fail and is told how.
+//! Stand-ins for the kernel's allocation: a box whose allocation takes flags and can fail.
 
 use super::Error;
 
@@ -10,18 +10,18 @@ use core::ops::{Deref, DerefMut};
 use core::pin::Pin;
 use std::boxed::Box;
 
-/// How memory is asked for.
+/// Allocation flags.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Flags(());
 
-/// May sleep.
+/// C's `GFP_KERNEL`: may sleep.
 pub const GFP_KERNEL: Flags = Flags(());
-/// Must not sleep.
+/// C's `GFP_ATOMIC`: does not sleep, and may use reserves.
 pub const GFP_ATOMIC: Flags = Flags(());
-/// Must not sleep, nor use reserves.
+/// C's `GFP_NOWAIT`: does not sleep, nor use reserves.
 pub const GFP_NOWAIT: Flags = Flags(());
 
-/// There is no memory.
+/// The error of a failed allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllocError;
 
@@ -32,25 +32,25 @@ impl From<AllocError> for Error {
     }
 }
 
-/// Gives memory of the layout `new`, with the contents of what is at `place`, which goes away.
+/// Returns memory of the layout `new` with the contents of `place`, which is freed.
 ///
 /// # Safety
 ///
-/// `place` is memory of the layout `old` from here, or `old` has no size. `new` has some.
+/// `place` is memory of the layout `old` from this function, or `old` has size 0. The size of `new` is not 0.
 pub(super) unsafe fn resize(place: *mut u8, old: Layout, new: Layout, _flags: Flags) -> *mut u8 {
     match old.size() {
-        // SAFETY: the caller guarantees the size.
+        // SAFETY: the caller guarantees that the size of `new` is not 0.
         0 => unsafe { std::alloc::alloc(new) },
-        // SAFETY: likewise, and for the memory.
+        // SAFETY: the caller guarantees the same, and that `place` is memory of the layout `old`.
         _ => unsafe { std::alloc::realloc(place, old, new.size()) },
     }
 }
 
-/// Gives memory back.
+/// Frees memory.
 ///
 /// # Safety
 ///
-/// `place` is memory of this layout from [`resize`], or the layout has no size.
+/// `place` is memory of this layout from [`resize`], or the layout has size 0.
 pub(super) unsafe fn release(place: *mut u8, layout: Layout) {
     if layout.size() != 0 {
         // SAFETY: guaranteed by the caller.
@@ -58,34 +58,34 @@ pub(super) unsafe fn release(place: *mut u8, layout: Layout) {
     }
 }
 
-/// A value in memory of its own.
+/// A box.
 pub struct KBox<T: ?Sized>(Box<T>);
 
 impl<T> KBox<T> {
-    /// Moves the value there.
+    /// Allocates memory, and moves the value there.
     ///
     /// # Errors
     ///
-    /// There is no memory; here, there always is.
+    /// None on the host.
     pub fn new(value: T, _flags: Flags) -> Result<Self, AllocError> {
         Ok(Self(Box::new(value)))
     }
 
-    /// Takes the value out.
+    /// Moves the value out of the box.
     pub fn into_inner(this: Self) -> T {
         *this.0
     }
 
-    /// Gives the memory away.
+    /// Converts the box to a raw pointer, without freeing it.
     pub fn into_raw(this: Self) -> *mut T {
         Box::into_raw(this.0)
     }
 
-    /// Takes it back.
+    /// Converts a raw pointer to a box.
     ///
     /// # Safety
     ///
-    /// `raw` is from `into_raw()` and is taken back once.
+    /// `raw` is from `into_raw()` and is converted once.
     pub unsafe fn from_raw(raw: *mut T) -> Self {
         // SAFETY: guaranteed by the caller.
         Self(unsafe { Box::from_raw(raw) })
@@ -100,16 +100,16 @@ impl<T> From<KBox<T>> for Pin<KBox<T>> {
 }
 
 impl<T> KBox<MaybeUninit<T>> {
-    /// Zeroes.
+    /// Allocates zeroed memory.
     pub(crate) fn zeroed() -> Self {
         Self(Box::new(MaybeUninit::zeroed()))
     }
 
-    /// A value of the type.
+    /// Converts to a box of the type.
     ///
     /// # Safety
     ///
-    /// There is one.
+    /// The box has an initialised value.
     pub unsafe fn assume_init(self) -> KBox<T> {
         // SAFETY: guaranteed by the caller.
         KBox(unsafe { self.0.assume_init() })

@@ -2,8 +2,8 @@
 
 //! Stand-ins for the kernel's atomics and reference counts.
 //!
-//! A lock around each access makes it atomic at any alignment: members of views have none here. It also
-//! orders all of them, which is more than any ordering asks for.
+//! A lock around each access makes it atomic at any alignment, because members of views have alignment 1 on the host. It
+//! also orders all accesses, which is stronger than any ordering requires.
 
 use core::cell::UnsafeCell;
 use core::ops::{Add, Sub};
@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 /// Held around each access to any atomic.
 static ACCESS: Mutex<()> = Mutex::new(());
 
-/// The orderings.
+/// The memory orderings.
 mod ordering {
     macro_rules! orderings {
         ($($(#[$meta:meta])* $name:ident: $($kind:ident)*;)*) => {$(
@@ -24,19 +24,19 @@ mod ordering {
         )*};
     }
 
-    /// Any.
+    /// Any ordering.
     pub trait Ordering {}
-    /// Those of a load.
+    /// The orderings of a load.
     pub trait AcquireOrRelaxed: Ordering {}
-    /// Those of a store.
+    /// The orderings of a store.
     pub trait ReleaseOrRelaxed: Ordering {}
 
     orderings! {
         /// No ordering.
         Relaxed: AcquireOrRelaxed ReleaseOrRelaxed;
-        /// What comes later in the program is not done before.
+        /// Later accesses in program order are ordered after this one.
         Acquire: AcquireOrRelaxed;
-        /// What comes earlier in the program has been done before.
+        /// Earlier accesses in program order are ordered before this one.
         Release: ReleaseOrRelaxed;
         /// A full memory barrier before and after.
         Full: ;
@@ -45,10 +45,10 @@ mod ordering {
 
 pub use ordering::{Acquire, AcquireOrRelaxed, Full, Ordering, Relaxed, Release, ReleaseOrRelaxed};
 
-/// What can be in an [`Atomic`].
+/// A type that an [`Atomic`] can hold.
 pub trait AtomicType: Copy + PartialEq {}
 
-/// What can be added to.
+/// A type of atomics that have arithmetic.
 pub trait AtomicAdd: AtomicType + Add<Output = Self> + Sub<Output = Self> {
     #[doc(hidden)]
     fn plus(self, other: Self) -> Self;
@@ -80,63 +80,63 @@ impl AtomicType for i16 {}
 impl<T> AtomicType for *mut T {}
 impl<T> AtomicType for *const T {}
 
-/// The `kernel` crate's atomic, of the same methods.
+/// A stand-in for the `kernel` crate's atomic, with the same methods.
 #[repr(C, packed)]
 pub struct Atomic<T: AtomicType>(UnsafeCell<T>);
 
 // SAFETY: every access is under a lock.
 unsafe impl<T: AtomicType> Sync for Atomic<T> {}
-// SAFETY: a value may be sent, and what a pointer points to is not accessed.
+// SAFETY: a value may be sent, and the target of a pointer is not accessed.
 unsafe impl<T: AtomicType> Send for Atomic<T> {}
 
 impl<T: AtomicType> Atomic<T> {
-    /// One of that value.
+    /// Creates an atomic.
     pub const fn new(value: T) -> Self {
         Self(UnsafeCell::new(value))
     }
 
-    /// One that is there already.
+    /// Returns the atomic at `place`.
     ///
     /// # Safety
     ///
-    /// It is, for the whole lifetime, and is accessed in no other way.
+    /// `place` is valid for `'a`, and is accessed only as an atomic.
     pub unsafe fn from_ptr<'a>(place: *mut T) -> &'a Self {
-        // SAFETY: guaranteed by the caller. The type has no alignment.
+        // SAFETY: guaranteed by the caller. The type has alignment 1.
         unsafe { &*place.cast() }
     }
 
-    /// Where the value is.
+    /// Returns the address of the value.
     pub const fn as_ptr(&self) -> *mut T {
         (&raw const self.0).cast_mut().cast()
     }
 
     fn change(&self, change: impl FnOnce(T) -> Option<T>) -> T {
         let _access = ACCESS.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: the value is there, and nobody else accesses it now.
+        // SAFETY: the value is valid, and the lock excludes other accesses.
         let old = unsafe { self.as_ptr().read_unaligned() };
         if let Some(new) = change(old) {
-            // SAFETY: as above.
+            // SAFETY: the value is valid, and the lock excludes other accesses.
             unsafe { self.as_ptr().write_unaligned(new) };
         }
         old
     }
 
-    /// Its value.
+    /// Returns the value.
     pub fn load<O: AcquireOrRelaxed>(&self, _: O) -> T {
         self.change(|_| None)
     }
 
-    /// Sets it.
+    /// Sets the value.
     pub fn store<O: ReleaseOrRelaxed>(&self, value: T, _: O) {
         self.change(|_| Some(value));
     }
 
-    /// Sets it and gives what it was.
+    /// Sets the value and returns the old one.
     pub fn xchg<O: Ordering>(&self, value: T, _: O) -> T {
         self.change(|_| Some(value))
     }
 
-    /// Sets it if it is `old`. Gives what it was, as an error if that was something else.
+    /// Sets the value if it is `old`. Returns the old value, as an error if it was not `old`.
     pub fn cmpxchg<O: Ordering>(&self, old: T, new: T, _: O) -> Result<T, T> {
         let was = self.change(|now| (now == old).then_some(new));
         if was == old {
@@ -148,41 +148,41 @@ impl<T: AtomicType> Atomic<T> {
 }
 
 impl<T: AtomicAdd> Atomic<T> {
-    /// Adds to it.
+    /// Adds to the value.
     pub fn add(&self, value: T, _: Relaxed) {
         self.change(|now| Some(now.plus(value)));
     }
 
-    /// Adds to it and gives what it was.
+    /// Adds to the value and returns the old one.
     pub fn fetch_add<O: Ordering>(&self, value: T, _: O) -> T {
         self.change(|now| Some(now.plus(value)))
     }
 
-    /// Subtracts from it and gives what it was.
+    /// Subtracts from the value and returns the old one.
     pub fn fetch_sub<O: Ordering>(&self, value: T, _: O) -> T {
         self.change(|now| Some(now.minus(value)))
     }
 }
 
-/// The count that the kernel leaves in what has overflowed.
+/// The kernel's `REFCOUNT_SATURATED`.
 const SATURATED: i32 = i32::MIN / 2;
 
-/// The `kernel` crate's reference count, of the same methods.
+/// A stand-in for the `kernel` crate's reference count, with the same methods.
 #[repr(transparent)]
 pub struct Refcount(Atomic<i32>);
 
 impl Refcount {
-    /// One of that count.
+    /// Creates a reference count.
     pub fn new(value: i32) -> Self {
         Self(Atomic::new(value))
     }
 
-    /// Its number.
+    /// Returns the count as an atomic.
     pub fn as_atomic(&self) -> &Atomic<i32> {
         &self.0
     }
 
-    /// Sets it.
+    /// Sets the count.
     pub fn set(&self, value: i32) {
         self.0.store(value, Relaxed);
     }
@@ -202,7 +202,7 @@ impl Refcount {
         }
     }
 
-    /// Drops a reference. Was it the last one?
+    /// Drops a reference. Returns whether it was the last one.
     #[must_use]
     pub fn dec_and_test(&self) -> bool {
         let old = self.0.fetch_sub(1, Full);

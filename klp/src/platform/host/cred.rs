@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Users, in the shape of the kernel's. The only task here is root's, and may do nothing.
+//! Stand-ins for users and credentials. The current user on the host is root, without capabilities.
 
 use super::bindings::{self, file, kgid_t, kuid_t, sk_buff, user_namespace};
 use core::ffi::c_int;
 use core::ptr::{self, NonNull};
 use std::boxed::Box;
 
-/// A user as the kernel knows it, whatever its number in a user namespace.
+/// A user, independent of user namespaces: C's `kuid_t`.
 #[derive(Clone, Copy)]
 pub struct Kuid(kuid_t);
 
 impl Kuid {
-    /// The effective user of the task that runs.
+    /// Returns the effective user of the current task.
     pub fn current_euid() -> Self {
-        // SAFETY: it only returns a value.
+        // SAFETY: the function has no requirements.
         Self(unsafe { current_euid() })
     }
 
-    /// From C's.
+    /// Converts from C's type.
     pub fn from_raw(kuid: kuid_t) -> Self {
         Self(kuid)
     }
 
-    /// To C's.
+    /// Converts to C's type.
     pub fn into_raw(self) -> kuid_t {
         self.0
     }
 
-    /// Its number in the user namespace of the task that runs.
+    /// Returns the user's number in the current user namespace.
     pub fn into_uid_in_current_ns(self) -> u32 {
         self.0.val
     }
@@ -42,38 +42,38 @@ impl PartialEq for Kuid {
 
 impl Eq for Kuid {}
 
-/// Root.
+/// Returns root.
 ///
 /// # Safety
 ///
-/// There is no requirement; the kernel's function of this name is unsafe to call.
+/// No requirements; the kernel's function is unsafe to call.
 pub unsafe fn current_euid() -> kuid_t {
     kuid_t { val: 0 }
 }
 
-/// There is none.
+/// Returns `NULL`: the host has no user namespaces.
 ///
 /// # Safety
 ///
-/// There is no requirement; the kernel's function of this name is unsafe to call.
+/// No requirements; the kernel's function is unsafe to call.
 pub unsafe fn current_user_ns() -> *mut user_namespace {
     ptr::null_mut()
 }
 
-/// Nobody has any capability here.
+/// Returns `false`: no task has capabilities on the host.
 ///
 /// # Safety
 ///
-/// There is no requirement; the kernel's function of this name is unsafe to call.
+/// No requirements; the kernel's function is unsafe to call.
 pub unsafe fn ns_capable(_namespace: *mut user_namespace, _capability: c_int) -> bool {
     false
 }
 
-/// Nobody has any capability here.
+/// Returns `false`: no task has capabilities on the host.
 ///
 /// # Safety
 ///
-/// There is no requirement; the kernel's function of this name is unsafe to call.
+/// No requirements; the kernel's function is unsafe to call.
 pub unsafe fn file_ns_capable(
     _file: *const file,
     _namespace: *mut user_namespace,
@@ -82,20 +82,20 @@ pub unsafe fn file_ns_capable(
     false
 }
 
-/// Nobody has any capability here.
+/// Returns `false`: no task has capabilities on the host.
 ///
 /// # Safety
 ///
-/// There is no requirement; the kernel's function of this name is unsafe to call.
+/// No requirements; the kernel's function is unsafe to call.
 pub unsafe fn netlink_capable(_message: *const sk_buff, _capability: c_int) -> bool {
     false
 }
 
-/// Nobody has any capability here.
+/// Returns `false`: no task has capabilities on the host.
 ///
 /// # Safety
 ///
-/// There is no requirement; the kernel's function of this name is unsafe to call.
+/// No requirements; the kernel's function is unsafe to call.
 pub unsafe fn netlink_ns_capable(
     _message: *const sk_buff,
     _namespace: *mut user_namespace,
@@ -104,7 +104,7 @@ pub unsafe fn netlink_ns_capable(
     false
 }
 
-/// Credentials of root, which stay.
+/// Returns credentials of root, which are never freed.
 pub(super) fn root() -> NonNull<bindings::cred> {
     let (user, group) = (kuid_t { val: 0 }, kgid_t { val: 0 });
     let user_ns = Box::into_raw(Box::new(user_namespace::new()));
@@ -117,9 +117,9 @@ pub(super) fn root() -> NonNull<bindings::cred> {
     })))
 }
 
-/// They stay.
+/// Does nothing: credentials are never freed on the host.
 ///
 /// # Safety
 ///
-/// There is no requirement; the kernel's function of this name is unsafe to call.
+/// No requirements; the kernel's function is unsafe to call.
 pub unsafe fn put_cred(_cred: *const bindings::cred) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions, variables and numbers of the kernel that klp's wrappers use.
+//! Stand-ins for functions, variables and constants of the kernel that klp's wrappers use.
 
 use super::bindings::ctl_table;
 use core::ffi::{c_int, c_void};
@@ -25,16 +25,16 @@ capabilities! {
     CAP_PERFMON = 38 CAP_BPF = 39 CAP_CHECKPOINT_RESTORE = 40
 }
 
-/// Nobody is allowed anything here.
+/// Returns `false`: no task has capabilities on the host.
 ///
 /// # Safety
 ///
-/// None is asked for; the kernel's function of this name does.
+/// No requirements; the kernel's function is unsafe to call.
 pub unsafe fn capable(_capability: c_int) -> bool {
     false
 }
 
-/// Time stands still.
+/// The time in jiffies, which does not change on the host.
 #[allow(non_upper_case_globals)]
 pub static mut jiffies: usize = 0;
 
@@ -42,11 +42,11 @@ const ENOSYS: c_int = 38;
 
 macro_rules! handlers {
     ($($name:ident)*) => {$(
-        /// There is no file here.
+        /// Fails with `ENOSYS`: there are no sysctls on the host.
         ///
         /// # Safety
         ///
-        /// None is asked for; the kernel's function of this name does.
+        /// No requirements; the kernel's function has some.
         pub unsafe extern "C" fn $name(
             _table: *const ctl_table,
             _write: c_int,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Stand-ins for the kernel's locks. They keep count of who holds them and never wait: a test that takes
-//! a lock which is held panics, where the kernel would deadlock.
+//! Stand-ins for the kernel's locks. They count their holders and never wait: a test that takes
+//! a held lock panics, where the kernel would deadlock.
 
 use super::Result;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The size of each lock: a byte, which is 0 while nobody holds it.
+/// The sizes of the locks: a byte, the number of holders.
 pub(crate) mod size {
     pub(crate) const MUTEX: usize = 1;
     pub(crate) const LOCK_CLASS_KEY: usize = 0;
@@ -16,11 +16,11 @@ pub(crate) mod size {
     pub(crate) const RW_SEMAPHORE: usize = 1;
 }
 
-/// Nothing: zeroes are a free lock.
+/// Does nothing: a zeroed lock is free.
 ///
 /// # Safety
 ///
-/// None; that in the kernel has more to ask for.
+/// No requirements; the kernel's function has some.
 pub(crate) unsafe fn mutex_init(_mutex: *mut u8, _key: *mut u8) {}
 
 /// Lets other threads run.
@@ -28,23 +28,27 @@ pub(crate) fn relax() {
     std::thread::yield_now();
 }
 
-/// One holder, who shares it with nobody.
+/// The number of holders that stands for one exclusive holder.
 const EXCLUSIVE: u8 = u8::MAX;
 
-/// What `spin_lock_irqsave()` gives here.
+/// The flags that `spin_lock_irqsave()` returns.
 const FLAGS: usize = 0x200;
 
+/// Returns the number of holders.
+///
 /// # Safety
 ///
-/// There is such a lock.
+/// `lock` is a lock that lives for `'a`.
 unsafe fn holders<'a>(lock: *mut u8) -> &'a AtomicU8 {
-    // SAFETY: guaranteed by the caller; a byte has no alignment.
+    // SAFETY: guaranteed by the caller; a byte has alignment 1.
     unsafe { AtomicU8::from_ptr(lock) }
 }
 
+/// Takes the lock exclusively if it is free.
+///
 /// # Safety
 ///
-/// There is such a lock.
+/// `lock` is a lock.
 unsafe fn try_exclusive(lock: *mut u8) -> bool {
     // SAFETY: guaranteed by the caller.
     let holders = unsafe { holders(lock) };
@@ -53,9 +57,11 @@ unsafe fn try_exclusive(lock: *mut u8) -> bool {
         .is_ok()
 }
 
+/// Takes the lock for reading if it has no exclusive holder.
+///
 /// # Safety
 ///
-/// There is such a lock.
+/// `lock` is a lock.
 unsafe fn try_shared(lock: *mut u8) -> bool {
     // SAFETY: guaranteed by the caller.
     let holders = unsafe { holders(lock) };
@@ -65,25 +71,31 @@ unsafe fn try_shared(lock: *mut u8) -> bool {
         .is_ok()
 }
 
+/// Takes the lock exclusively; panics if it is held.
+///
 /// # Safety
 ///
-/// There is such a lock.
+/// `lock` is a lock.
 unsafe fn exclusive(lock: *mut u8) {
     // SAFETY: guaranteed by the caller.
-    assert!(unsafe { try_exclusive(lock) }, "the lock is held already");
+    assert!(unsafe { try_exclusive(lock) }, "the lock is already held");
 }
 
+/// Takes the lock for reading; panics if it has an exclusive holder.
+///
 /// # Safety
 ///
-/// There is such a lock.
+/// `lock` is a lock.
 unsafe fn shared(lock: *mut u8) {
     // SAFETY: guaranteed by the caller.
-    assert!(unsafe { try_shared(lock) }, "the lock is held already");
+    assert!(unsafe { try_shared(lock) }, "the lock is already held");
 }
 
+/// Releases the lock; panics if it is not held.
+///
 /// # Safety
 ///
-/// There is such a lock, which the caller holds.
+/// `lock` is a lock that the caller holds.
 unsafe fn release(lock: *mut u8) {
     // SAFETY: guaranteed by the caller.
     let holders = unsafe { holders(lock) };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's table of shadow variables, for tests: the same functions, on a list.
+//! A stand-in for the kernel's table of shadow variables, for tests: the same functions on a vector.
 
 use super::bindings::gfp_t;
 use core::ffi::{c_int, c_void};
@@ -9,10 +9,10 @@ use std::boxed::Box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
-/// Memory for the data, aligned like the kernel's. Others have pointers into it.
+/// Memory for the data, with the kernel's alignment. It is a raw pointer, because klp keeps pointers into it.
 struct Memory(*mut [usize]);
 
-// SAFETY: whoever has it may use it, on any thread.
+// SAFETY: the memory may be used on any thread.
 unsafe impl Send for Memory {}
 
 impl Memory {
@@ -28,7 +28,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: it was made of a box.
+        // SAFETY: the pointer was made from a box, and is not used again.
         drop(unsafe { Box::from_raw(self.0) });
     }
 }
@@ -56,20 +56,20 @@ fn find(table: &[Variable], parent: *mut c_void, id: usize) -> *mut c_void {
     }
 }
 
-/// The data, or `NULL`.
+/// Returns the data, or `NULL`.
 ///
 /// # Safety
 ///
-/// None is asked for; the kernel's function of this name does.
+/// No requirements; the kernel's function is unsafe to call.
 pub unsafe fn klp_shadow_get(parent: *mut c_void, id: usize) -> *mut c_void {
     find(&table(), parent, id)
 }
 
-/// The data, made if there was none.
+/// Returns the data, and attaches it first if there is none.
 ///
 /// # Safety
 ///
-/// The constructor takes what is passed to it, and memory of that size.
+/// The constructor accepts `passed`, and memory of that size.
 pub unsafe fn klp_shadow_get_or_alloc(
     parent: *mut c_void,
     id: usize,
@@ -99,41 +99,43 @@ pub unsafe fn klp_shadow_get_or_alloc(
     data
 }
 
-/// Takes one out.
+/// Detaches and frees the data of one parent.
 ///
 /// # Safety
 ///
-/// The destructor takes such data, which nobody uses any more.
+/// The destructor accepts this data, which nobody uses any more.
 pub unsafe fn klp_shadow_free(parent: *mut c_void, id: usize, destructor: Option<Destructor>) {
     // SAFETY: guaranteed by the caller.
     unsafe {
-        take_out(destructor, |one| {
+        remove(destructor, |one| {
             one.parent == parent.addr() && one.id == id
         })
     };
 }
 
-/// Takes all of an id out.
+/// Detaches and frees the data of all parents.
 ///
 /// # Safety
 ///
-/// As for one.
+/// As for [`klp_shadow_free`], for all data of the id.
 pub unsafe fn klp_shadow_free_all(id: usize, destructor: Option<Destructor>) {
     // SAFETY: guaranteed by the caller.
-    unsafe { take_out(destructor, |one| one.id == id) };
+    unsafe { remove(destructor, |one| one.id == id) };
 }
 
+/// Removes the variables that `matches` selects from the table.
+///
 /// # Safety
 ///
-/// The destructor takes the data of those that are meant.
-unsafe fn take_out(destructor: Option<Destructor>, meant: impl Fn(&Variable) -> bool) {
+/// The destructor accepts their data, which nobody uses any more.
+unsafe fn remove(destructor: Option<Destructor>, matches: impl Fn(&Variable) -> bool) {
     table().retain(|variable| {
-        let goes = meant(variable);
-        if let Some(destroy) = destructor.filter(|_| goes) {
+        let is_removed = matches(variable);
+        if let Some(destroy) = destructor.filter(|_| is_removed) {
             let parent = ptr::without_provenance_mut(variable.parent);
             // SAFETY: guaranteed by the caller.
             unsafe { destroy(parent, variable.memory.data()) };
         }
-        !goes
+        !is_removed
     });
 }

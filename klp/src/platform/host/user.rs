@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory of user space, of which there is none here: every access fails.
+//! Stand-ins for access to user memory, which always fails on the host.
 
 use super::Result;
 use crate::errno::EFAULT;
 
-/// A pointer of user space.
+/// A pointer to user memory.
 #[derive(Clone, Copy)]
 pub struct UserPtr(());
 
 impl UserPtr {
-    /// From an address.
+    /// Creates a pointer from an address.
     pub fn from_addr(_address: usize) -> Self {
         Self(())
     }
@@ -20,37 +20,37 @@ impl UserPtr {
 pub struct UserSlice(usize);
 
 impl UserSlice {
-    /// From its beginning and length.
+    /// Creates a range from its start and length.
     pub fn new(_ptr: UserPtr, length: usize) -> Self {
         Self(length)
     }
 
-    /// For reading.
+    /// Returns a reader of the range.
     pub fn reader(self) -> UserSliceReader {
         UserSliceReader(self.0)
     }
 
-    /// For writing.
+    /// Returns a writer of the range.
     pub fn writer(self) -> UserSliceWriter {
         UserSliceWriter(self.0)
     }
 }
 
-/// Reads user memory from its beginning on.
+/// A sequential reader of user memory.
 pub struct UserSliceReader(usize);
 
 impl UserSliceReader {
-    /// How much is left.
+    /// Returns the number of bytes that are left.
     pub fn len(&self) -> usize {
         self.0
     }
 
-    /// Whether nothing is left.
+    /// Returns whether no bytes are left.
     pub fn is_empty(&self) -> bool {
         self.0 == 0
     }
 
-    /// Fills the buffer.
+    /// Reads into a buffer.
     ///
     /// # Errors
     ///
@@ -68,27 +68,27 @@ impl UserSliceReader {
         Err(EFAULT)
     }
 
-    /// Skips some.
+    /// Skips `count` bytes.
     ///
     /// # Errors
     ///
-    /// `EFAULT`: there is not so much.
+    /// `EFAULT`: fewer bytes are left.
     pub fn skip(&mut self, count: usize) -> Result {
         self.0 = self.0.checked_sub(count).ok_or(EFAULT)?;
         Ok(())
     }
 }
 
-/// Writes user memory from its beginning on.
+/// A sequential writer of user memory.
 pub struct UserSliceWriter(usize);
 
 impl UserSliceWriter {
-    /// How much is left.
+    /// Returns the number of bytes that are left.
     pub fn len(&self) -> usize {
         self.0
     }
 
-    /// Whether nothing is left.
+    /// Returns whether no bytes are left.
     pub fn is_empty(&self) -> bool {
         self.0 == 0
     }
