@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-# What clang, inside bindgen, takes for the machine where gcc built the kernel.
+# The target of clang, in bindgen, for kernels that gcc built.
 klp-clang-target := aarch64-linux-gnu
 
-# The processor itself wants the stack aligned to 16 bytes.
+# No override of the stack alignment: the architecture requires 16 bytes.
 klp-rustflags :=

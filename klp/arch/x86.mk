@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-# What clang, inside bindgen, takes for the machine where gcc built the kernel.
+# The target of clang, in bindgen, for kernels that gcc built.
 klp-clang-target := x86_64-linux-gnu
 
-# C in the kernel keeps its stack aligned to 8 bytes, and rustc takes 16 for granted: a value that needs 16
-# would not have them, and a function that calls another would move its stack for nothing.
+# The kernel's C code keeps the stack aligned to 8 bytes, but rustc assumes 16: values that need 16 would be
+# misaligned, and functions that call others would adjust the stack needlessly.
 klp-rustflags := -Zllvm-module-flag=override-stack-alignment:u32:8:max

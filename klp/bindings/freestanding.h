@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What bindgen reads for klp::bindings in a kernel without Rust: all that klp takes from C. */
+/* bindgen's input for klp::bindings of a kernel without Rust: all headers that klp uses. */
 #include <linux/livepatch.h>
 #include <linux/capability.h>
 #include <linux/completion.h>
@@ -30,7 +30,7 @@
 #include <linux/sysctl.h>
 #include <linux/uaccess.h>
 
-/* Errors that older kernels have no name for, or one for each file system. */
+/* Errors that older kernels lack, or that each file system defines. */
 #ifndef EFSBADCRC
 #define EFSBADCRC EBADMSG
 #endif
@@ -41,7 +41,7 @@
 #define EFTYPE 134
 #endif
 
-/* Macros as constants, which bindgen reads no other way. */
+/* Constants for macros that bindgen cannot evaluate. */
 const gfp_t KLP_CONST_GFP_ATOMIC = GFP_ATOMIC;
 const gfp_t KLP_CONST_GFP_KERNEL = GFP_KERNEL;
 const gfp_t KLP_CONST_GFP_KERNEL_ACCOUNT = GFP_KERNEL_ACCOUNT;

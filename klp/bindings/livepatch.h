@@ -1,3 +1,3 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What bindgen reads for klp::bindings: the kernel's generated bindings hold nothing of livepatch. */
+/* bindgen's input for klp::bindings: the kernel's own bindings have no livepatch types. */
 #include <linux/livepatch.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Open files. */
+/* Wrappers for open files. */
 #include <linux/compiler.h>
 #include <linux/fs.h>
 

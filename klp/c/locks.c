@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The locks that are inline in C, or macros. */
+/* Wrappers of locks that are inline functions or macros in C. */
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -42,7 +42,7 @@ void klp_c_rcu_read_unlock(void)
 	rcu_read_unlock();
 }
 
-/* With some configurations these are inline. */
+/* These functions are inline in some configurations. */
 #define KLP_RAW(kind, type, name)					\
 	void klp_c__raw_##kind##_##name(type *lock);			\
 	void klp_c__raw_##kind##_##name(type *lock)			\

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memory: how its functions are called depends on the series. */
+/* Wrappers of memory allocation, whose functions depend on the kernel version. */
 #include <linux/slab.h>
 
 void *klp_c_kmalloc(size_t size, gfp_t flags);

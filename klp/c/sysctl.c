@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Handlers of sysctls. Older kernels may write to the table. */
+/* Wrappers of sysctl handlers. Older kernels take a table that is not const, and may write to it. */
 #include <linux/sysctl.h>
 
 int klp_c_proc_dointvec(const struct ctl_table *table, int write, void *buffer,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tasks. */
+/* Wrappers for tasks and their credentials. */
 #include <linux/cred.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>

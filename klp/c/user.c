@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memory of user space. */
+/* Wrappers for access to user memory. */
 #include <linux/uaccess.h>
 
 unsigned long klp_c_copy_from_user(void *to, const void __user *from,
