@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module that livepatch-callbacks patches, and that can hold a transition
- * up: while its parameter "busy" is set, whoever reads /proc/klp_busy sleeps
- * inside of busy_show(), and cannot switch to the patch.
+ * A module that livepatch-callbacks patches, and that can block a transition:
+ * while the parameter "busy" is set, readers of /proc/klp_busy sleep in
+ * busy_show(), and cannot switch to the patch.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>
@@ -30,7 +30,7 @@ MODULE_PARM_DESC(busy, "Whether readers of /proc/klp_busy have to wait");
 
 static int busy_show(struct seq_file *m, void *v)
 {
-	/* A signal of the livepatch core wakes those who sleep interruptibly. */
+	/* Killable, because the livepatch core's fake signal wakes interruptible sleepers. */
 	if (wait_event_killable(idle, !READ_ONCE(busy)))
 		return -EINTR;
 	seq_puts(m, "the module's answer\n");

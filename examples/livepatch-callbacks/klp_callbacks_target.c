@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module that livepatch-callbacks has callbacks for. It says when its init
- * and its exit run, so that the log shows what comes before and after them.
+ * A module that livepatch-callbacks has callbacks for. Its init and exit
+ * functions log a line, so that the log shows their order with the callbacks.
  */
 #include <linux/module.h>
 

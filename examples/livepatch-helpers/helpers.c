@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the patch uses of the kernel that only C has: macros and inline functions.
+ * Wrappers of macros and inline functions of the kernel that the patch uses.
  */
 #include <linux/cpumask.h>
 #include <linux/sched/signal.h>
@@ -11,7 +11,7 @@ unsigned int helpers_online(void)
 	return num_online_cpus();
 }
 
-/* How many kernel threads there are. */
+/* The number of kernel threads. */
 unsigned int helpers_kthreads(void)
 {
 	struct task_struct *task;

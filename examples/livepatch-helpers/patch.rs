@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Uses macros and inline functions of the kernel, by functions in C that are part of the patch.
+//! Uses macros and inline functions of the kernel through C functions that are part of the patch.
 
 use klp::prelude::*;
 
@@ -11,7 +11,7 @@ unsafe extern "C" {
     safe fn helpers_overflowed(m: &SeqFile) -> bool;
 }
 
-/// Behind `/proc/version`: shows what the helpers count.
+/// Shows the numbers from the helpers in `/proc/version`.
 #[livepatch(
     object = "vmlinux",
     replaces = "version_proc_show",

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module that livepatch-original patches: writing a number to /proc/klp_catalog chooses an entry of
- * a table, and reading shows its price. catalog_price() trusts whoever calls it, and
- * catalog_write() trusts the user.
+ * The module that livepatch-original patches: writing a number to /proc/klp_catalog selects an entry of
+ * a table, and reading shows its price. Neither catalog_price() nor catalog_write() checks the number.
  */
 #include <linux/compiler.h>
 #include <linux/kstrtox.h>
@@ -20,10 +19,10 @@ static unsigned long chosen;
 /* The price of an entry, or a negative errno. */
 static noinline long catalog_price(unsigned long entry)
 {
-	/* What stands behind a table is anybody's guess. Here it is always the same. */
+	/* Stands for an out-of-bounds read, with a fixed result. */
 	long price = entry < ARRAY_SIZE(prices) ? prices[entry] : secret;
 
-	/* The caller should not know that this version never returns an errno. */
+	/* Keep the compiler from seeing that the result is never an errno, and dropping the caller's check. */
 	OPTIMIZER_HIDE_VAR(price);
 	return price;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What most fixes are: a condition, and the kernel's own function. One in the kernel itself, and one
+//! Checks before original functions, as in most fixes: one in the kernel itself, and one
 //! in a module that need not be loaded yet.
 
 use klp::prelude::*;
@@ -13,7 +13,7 @@ use klp::prelude::*;
 mod checks {
     use super::*;
 
-    /// Behind `/proc/cmdline`: not for everybody any more.
+    /// Shows `/proc/cmdline`, which now needs a capability.
     #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show")]
     fn cmdline(m: &SeqFile, v: *mut c_void) -> Result<i32> {
         if !klp::capable(klp::Capability::SYS_ADMIN) {
@@ -22,7 +22,7 @@ mod checks {
         original(m, v)
     }
 
-    /// Takes any number, and reads behind its table.
+    /// The original accepts any number, and reads beyond its table.
     #[livepatch(object = "klp_catalog", replaces = "catalog_price")]
     fn price(entry: usize) -> Result<isize> {
         if entry >= 3 {

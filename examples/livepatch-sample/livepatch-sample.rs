@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The smallest live patch: `/proc/cmdline` answers from a Rust function.
+//! The smallest live patch: a Rust function shows `/proc/cmdline`.
 
 use klp::prelude::*;
 

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What both patches know of the module `klp_shadow_target`: its structures, and the data that they
-//! attach to them.
+//! The structures of the module `klp_shadow_target`, and the data that both patches attach to them.
 
 use klp::prelude::*;
 
-/// A job. The functions that the patches replace have the lock that guards it.
+/// A job. The functions that the patches replace are called with the lock that guards it.
 #[kernel_struct("klp_job", object = "klp_shadow_target")]
 pub(crate) struct Job {
     pub(crate) number: u32,
-    /// Still to do: any number of steps is good.
+    /// The steps that are left. Any number is valid.
     #[write(unsafe)]
     pub(crate) steps: u32,
 }
 
-/// What the module allocates for each job, and forgets.
+/// A plan, which the module allocates for each job, and leaks.
 #[kernel_struct("klp_plan", object = "klp_shadow_target")]
 #[derive(Persistent)]
 pub(crate) struct Plan {
@@ -22,7 +21,7 @@ pub(crate) struct Plan {
     pub(crate) steps: u32,
 }
 
-/// A plan that is freed with its job, and says so.
+/// A plan that is freed with its job, and logs that.
 #[derive(Persistent)]
 pub(crate) struct Kept {
     pub(crate) plan: Pin<KBox<Plan>>,

@@ -2,14 +2,14 @@
 /*
  * A module that leaks, for livepatch-shadow-fix1 and livepatch-shadow-fix2.
  *
- * It makes jobs and works on them, as its parameters tell it to:
+ * It creates jobs and works on them. Its parameters:
  *
- *     echo 5 > make     makes five jobs
+ *     echo 5 > make     creates five jobs
  *     echo 1 > work     does one step of each job; a job without further
- *                       steps is done, and freed
- *     cat jobs          how many there are
+ *                       steps is complete, and freed
+ *     cat jobs          shows the number of jobs
  *
- * Each job gets a plan, from klp_job_start(). The job is freed, its plan never.
+ * klp_job_start() gets a plan for each job. The job is freed, but not its plan.
  */
 #include <linux/kmemleak.h>
 #include <linux/list.h>
@@ -20,7 +20,7 @@
 struct klp_job {
 	struct list_head list;
 	unsigned int number;
-	unsigned int steps;	/* still to do */
+	unsigned int steps;	/* left to do */
 };
 
 /* So large that the leak shows in /proc/meminfo. */
@@ -30,20 +30,20 @@ struct klp_plan {
 	char notes[32760];
 };
 
-static DEFINE_MUTEX(lock);	/* guards all that follows, and every job */
+static DEFINE_MUTEX(lock);	/* guards the following variables, and every job */
 static LIST_HEAD(list);
 static unsigned int jobs;
 static unsigned int last;
 
-/* The functions that patches replace are called, not inlined. */
+/* The functions that patches replace must not be inlined. */
 
-/* Begins with the job as planned. From here on nobody remembers the plan. */
+/* Starts the job with its plan, to which no pointer is left afterwards. */
 static noinline void klp_job_start(struct klp_job *job, struct klp_plan *plan)
 {
 	job->steps = plan->steps;
 }
 
-/* Does a step; says whether the job is done. */
+/* Does a step. Returns whether the job is complete. */
 static noinline bool klp_job_step(struct klp_job *job)
 {
 	return --job->steps == 0;
@@ -64,7 +64,7 @@ static int make_job(void)
 		kfree(plan);
 		return -ENOMEM;
 	}
-	/* It is meant to leak: kernels that look for leaks need not report it. */
+	/* The leak is intended: keep kmemleak from reporting it. */
 	kmemleak_ignore(plan);
 	job->number = ++last;
 	plan->job = job->number;

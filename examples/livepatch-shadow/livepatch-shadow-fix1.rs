@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Fixes a leak: what the module forgets is attached to the job that it belongs to, and is freed
-//! with that.
+//! Fixes a leak: attaches the leaked plan to its job, and frees it with the job.
 
 mod job;
 
@@ -20,7 +19,7 @@ mod fix {
     #[shadow(id = 1)]
     static PLAN: Shadow<Job, Kept>;
 
-    /// The function takes the plan over. Where there is no memory to attach it, it is freed at once:
+    /// Takes ownership of the plan. If there is no memory to attach it, it is freed immediately, because
     /// the job does not need it any more.
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_start")]
     fn job_start(job: &Job, plan: Pin<KBox<Plan>>) {
@@ -30,13 +29,13 @@ mod fix {
         }
     }
 
-    /// A job that was started before the patch came has no plan attached; its plan is lost.
+    /// A job that was started before the patch was enabled has no plan attached; its plan is leaked.
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_free")]
     fn job_free(mut job: Pin<KBox<Job>>) {
         PLAN.free(job.as_mut());
     }
 
-    /// Jobs that are still there go on without the patch, and would leave their plans behind.
+    /// Frees the plans of jobs that continue without the patch, which would leak them.
     #[post_unpatch]
     fn clean_up(unpatched: &Unpatched) {
         PLAN.free_all(unpatched);

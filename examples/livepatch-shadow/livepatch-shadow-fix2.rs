@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A second patch, on top of the first or alone: counts how often each job was worked on, in jobs
-//! that are under way as well, and tells when they end.
+//! A second patch, on top of the first or alone: counts how often each job is worked on, also for existing
+//! jobs, and logs the count when a job is freed.
 
 mod job;
 
@@ -17,17 +17,17 @@ use klp::{prelude::*, Unpatched};
 mod fix {
     use super::*;
 
-    /// What the first patch attaches: this patch's `job_free` runs in the place of that one's.
+    /// The plan that the first patch attaches. This patch's `job_free` replaces that of the first.
     #[shadow(id = 1)]
     static PLAN: Shadow<Job, Kept>;
 
-    /// How often a job was worked on since this patch came.
+    /// How often a job was worked on since this patch was enabled.
     #[shadow(id = 2)]
     static WORKED: Shadow<Job, Atomic<u32>>;
 
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_step")]
     fn job_step(job: &Job) -> bool {
-        // Without memory for the counter, the work goes on uncounted.
+        // Without memory for the counter, the step is not counted.
         if let Ok(worked) = WORKED.get_or_try_init(job, GFP_KERNEL, || Ok(Atomic::new(0))) {
             worked.fetch_add(1, Relaxed);
         }
@@ -45,7 +45,7 @@ mod fix {
     #[post_unpatch]
     fn clean_up(unpatched: &Unpatched) {
         WORKED.free_all(unpatched);
-        // Does nothing while the first patch is loaded: its jobs go on to have plans.
+        // Does nothing while the first patch is loaded, which still uses the plans.
         PLAN.free_all(unpatched);
     }
 }

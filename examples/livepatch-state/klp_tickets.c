@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module that gives a ticket to whoever reads /proc/klp_ticket, as many as
- * anybody wants: that is what the patches livepatch-state-old and
- * livepatch-state-new change.
+ * A module that issues a ticket for each read of /proc/klp_ticket, without a
+ * limit. The patches livepatch-state-old and livepatch-state-new limit it.
  *
- * While its parameter "busy" is set, readers have to wait.
+ * While the parameter "busy" is set, readers wait.
  */
 #include <linux/atomic.h>
 #include <linux/module.h>
@@ -35,7 +34,7 @@ MODULE_PARM_DESC(busy, "Whether readers of /proc/klp_ticket have to wait");
 module_param(limit, uint, 0444);
 MODULE_PARM_DESC(limit, "How many tickets there are");
 
-/* Called, not inlined: it can be replaced. */
+/* Not inlined, so that it can be replaced. */
 static noinline bool klp_ticket_allowed(unsigned int number)
 {
 	return number <= limit;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The next version of `livepatch-state-old`: cumulative, so it takes that one's place, and goes on with
+//! The next version of `livepatch-state-old`: it is cumulative, so it replaces that patch, and continues
 //! its count.
 
 use klp::sync::Atomic;
 use klp::{prelude::*, Object};
 
-/// How many tickets there are while one of the patches is enabled.
+/// The number of tickets while one of the patches is enabled.
 const TICKETS: u32 = 5;
 
 #[livepatch(
@@ -18,10 +18,10 @@ const TICKETS: u32 = 5;
 mod fix {
     use super::*;
 
-    /// How many tickets have been given under this patch and the one before.
+    /// The number of tickets that this patch and the previous one have issued.
     ///
-    /// A patch whose version is older is refused from now on: it would not know of the numbers
-    /// that this one writes on tickets.
+    /// From now on the kernel refuses a patch with an older version of the state, which would not print
+    /// the numbers on tickets.
     #[state(id = 1, version = 2)]
     static GIVEN: State<Atomic<u32>>;
 
@@ -45,7 +45,7 @@ mod fix {
     }
 }
 
-/// The number of the next ticket, if there is one.
+/// Takes a ticket, and returns its number; `None` if none is left.
 fn take(given: &Atomic<u32>) -> Option<u32> {
     let before = given.fetch_add_unless(1, TICKETS);
     (before < TICKETS).then_some(before + 1)

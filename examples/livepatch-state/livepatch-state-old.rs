@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Limits what a module gives away, and counts in a system state: the next version of this patch
-//! goes on from there.
+//! Limits the tickets that a module issues, and counts them in a system state, from which the next
+//! version of this patch continues.
 
 use klp::sync::Atomic;
 use klp::{prelude::*, Object};
 
-/// How many tickets there are while the patch is enabled.
+/// The number of tickets while the patch is enabled.
 const TICKETS: u32 = 3;
 
 #[livepatch(
@@ -18,15 +18,15 @@ const TICKETS: u32 = 3;
 mod fix {
     use super::*;
 
-    /// How many tickets have been given under the patch.
+    /// The number of tickets that the patch has issued.
     #[state(id = 1, version = 1)]
     static GIVEN: State<Atomic<u32>>;
 
-    /// Before anything is patched. The kernel itself is patched with every patch, and once;
-    /// the module comes and goes.
+    /// Runs before anything is patched. It is a callback of vmlinux, which is patched exactly once;
+    /// the module may be loaded and unloaded meanwhile.
     #[pre_patch(object = "vmlinux")]
     fn begin(object: &Object) -> Result {
-        // An enabled patch of the same version may have counted.
+        // A patch of the same version may already be enabled.
         if GIVEN.inherit(object)? {
             return Ok(());
         }
@@ -39,7 +39,7 @@ mod fix {
     }
 }
 
-/// Counts one more ticket, if there is one.
+/// Takes a ticket. Returns `false` if none is left.
 fn take(given: &Atomic<u32>) -> bool {
     given.add_unless(1, TICKETS)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module that livepatch-symbols-module patches: /proc/klp_meter shows what
- * a sensor says, and its unit is wrong.
+ * The module that livepatch-symbols-module patches: /proc/klp_meter shows a
+ * sensor's reading with the wrong unit.
  */
 #include <linux/atomic.h>
 #include <linux/module.h>
@@ -13,7 +13,7 @@ module_param(meter_sensor, int, 0444);
 
 static atomic_t meter_readings = ATOMIC_INIT(0);
 
-/* Millivolts. */
+/* Returns millivolts. */
 static noinline int meter_read(unsigned int sensor)
 {
 	atomic_inc(&meter_readings);

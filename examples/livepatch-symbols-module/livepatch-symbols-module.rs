@@ -2,8 +2,8 @@
 
 //! Uses static functions and data of a module, which need not be loaded yet.
 //!
-//! The livepatch core connects them when the module comes, and disconnects them when it goes. The
-//! patch has to do with no other object, so nothing of it runs in between: its declarations can be `safe`.
+//! The livepatch core resolves the symbols when the module is loaded, and clears them when it is unloaded. The
+//! patch has no other object, so none of its code runs in between, and its declarations can be `safe`.
 
 use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
@@ -18,14 +18,14 @@ mod meter {
 
     #[klp::symbols(object = "klp_meter")]
     unsafe extern "C" {
-        /// In millivolts.
+        /// Returns millivolts.
         safe fn meter_read(sensor: u32) -> i32;
 
-        /// How often that was called, an `atomic_t`.
+        /// The number of calls of `meter_read`, an `atomic_t`.
         safe static meter_readings: Atomic<u32>;
     }
 
-    /// Behind `/proc/klp_meter`: shows the right unit, and which reading it is.
+    /// Shows `/proc/klp_meter` with the right unit, and the number of the reading.
     #[livepatch(object = "klp_meter", replaces = "meter_show")]
     fn show(m: &SeqFile, _v: *mut c_void) -> Result {
         let millivolts = meter_read(3);

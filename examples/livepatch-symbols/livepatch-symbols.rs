@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Uses what the kernel keeps to itself: a static function and a static variable of vmlinux.
+//! Uses symbols that are not exported: a static function and a static variable of vmlinux.
 //!
-//! `/proc/version` tells how the machine is: which taint flags the kernel has, and its load.
+//! `/proc/version` shows the kernel's taint flags and the load average.
 
 use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
 
 #[klp::symbols(object = "vmlinux")]
 unsafe extern "C" {
-    /// Static in `kernel/panic.c`. The kernel sets bits of it at any time.
+    /// Static in `kernel/panic.c`. The kernel may set bits at any time.
     safe static tainted_mask: Atomic<usize>;
 
-    /// Static in `fs/proc/loadavg.c`. Writes a line to the file, as behind `/proc/loadavg`.
+    /// Static in `fs/proc/loadavg.c`. Writes the line that `/proc/loadavg` shows.
     safe fn loadavg_proc_show(m: &SeqFile, v: *mut c_void) -> i32;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replaces one of two functions of the same name: `sympos` says which.
+//! Replaces one of two functions of the same name, which `sympos` selects.
 
 use klp::prelude::*;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module that livepatch-sympos patches: two files with a static function
- * level_show() each, behind /proc/klp_level_1 and /proc/klp_level_2.
+ * The module that livepatch-sympos patches. Two of its files have a static
+ * function level_show() each, for /proc/klp_level_1 and /proc/klp_level_2.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>

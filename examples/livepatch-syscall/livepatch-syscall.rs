@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replaces a system call: `mincore()` tells nobody any more which pages are in memory.
+//! Replaces a system call: `mincore()` no longer reports which pages are in memory.
 //!
-//! By that, a program can watch what others read (CVE-2019-5489). This is what one does about such a hole
-//! until there is a fix: the call goes on to check its arguments, and to answer, but its
-//! answer is always "in memory".
+//! With it, a program can observe what others read (CVE-2019-5489). This is a mitigation until there is a
+//! fix: the call still checks its arguments, but it reports "in memory" for every page.
 
 use core::cmp;
 use kernel::{page::PAGE_SIZE, uaccess::UserSliceWriter};
 use klp::prelude::*;
 use klp::syscall::current_mm;
 
-/// Addresses of user space are below this.
+/// The end of the user address space.
 const USER_END: usize = 1 << (usize::BITS - 1);
 
-/// What is written at a time.
+/// The result for the pages that are written at a time.
 static IN_MEMORY: [u8; 512] = [1; 512];
 
 /// `long mincore(unsigned long start, size_t len, unsigned char __user *vec)`
@@ -40,12 +39,12 @@ fn mincore(args: &SyscallArgs) -> Result<isize> {
     Ok(0)
 }
 
-/// Where this range of user space ends; `None` when it is none.
+/// Returns the end of a range of user memory; `None` if the range is invalid.
 fn user_end(start: usize, length: usize) -> Option<usize> {
     start.checked_add(length).filter(|end| *end <= USER_END)
 }
 
-/// Where the mapping ends that this address belongs to.
+/// Returns the end of the mapping at `address`.
 fn end_of_mapping(address: usize) -> Result<usize> {
     let mm = current_mm().ok_or(ENOMEM)?;
     let mappings = mm.mmap_read_lock();
@@ -53,7 +52,7 @@ fn end_of_mapping(address: usize) -> Result<usize> {
     Ok(mapping.end())
 }
 
-/// Answers "in memory" for so many pages.
+/// Writes "in memory" for a number of pages.
 fn write(answer: &mut UserSliceWriter, mut pages: usize) -> Result {
     while pages > 0 {
         let some = IN_MEMORY.get(..pages).unwrap_or(&IN_MEMORY);

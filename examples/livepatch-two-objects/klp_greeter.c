@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module that livepatch-two-objects patches: it makes /proc/klp_greeting.
+ * The module that livepatch-two-objects patches: it creates /proc/klp_greeting.
  *
- * It is in C because rustc does not make functions traceable, and only a
- * traceable function can be replaced.
+ * It is in C because rustc does not make functions traceable, and only
+ * traceable functions can be replaced.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>

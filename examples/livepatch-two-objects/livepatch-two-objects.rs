@@ -3,8 +3,8 @@
 //! One patch for two objects: a function of the kernel itself, and one of a module that need not
 //! be loaded yet.
 //!
-//! The livepatch core patches the module whenever it is loaded, before its init runs, and forgets about it
-//! when it goes.
+//! The livepatch core patches the module whenever it is loaded, before its init function runs, and reverts it
+//! when it is unloaded.
 
 use klp::prelude::*;
 
@@ -16,14 +16,14 @@ use klp::prelude::*;
 mod greetings {
     use super::*;
 
-    /// Behind `/proc/version`.
+    /// Shows `/proc/version`.
     #[livepatch(object = "vmlinux", replaces = "version_proc_show")]
     fn version(m: &SeqFile, _v: *mut c_void) -> Result {
         seq_print!(m, "a live patched kernel\n");
         Ok(())
     }
 
-    /// Behind `/proc/klp_greeting`, which the module `klp_greeter` makes.
+    /// Shows `/proc/klp_greeting`, a file of the module `klp_greeter`.
     #[livepatch(object = "klp_greeter", replaces = "greeting_show")]
     fn greeting(m: &SeqFile, _v: *mut c_void) -> Result {
         seq_print!(m, "hello from the live patch\n");
