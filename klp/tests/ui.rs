@@ -2,7 +2,7 @@
 
 //! UI tests of `#[livepatch]`: patches that compile, and the errors of patches that do not.
 //!
-//! After a change of a text: `TRYBUILD=overwrite cargo test -p klp --test ui`, then read the
+//! After changing a message, run `TRYBUILD=overwrite cargo test -p klp --test ui` and review the
 //! difference.
 
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-/// The toolchain whose messages are compared. Others word some messages differently.
+/// The toolchain whose messages are compared. Those of others differ.
 const PINNED: &str = "1.95.0";
 
 #[test]
@@ -19,7 +19,7 @@ fn valid_patches_compile() {
     tests.pass("tests/ui/pass/*.rs");
 }
 
-/// The examples of the guide and the README compile.
+/// Compiles the examples of the guide and the README.
 #[test]
 fn documented_examples_compile() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -43,14 +43,15 @@ fn documented_examples_compile() {
     }
 }
 
-/// The error messages in the guide are those of the compiler.
+/// Compares the error messages that the guide quotes with those of the compiler.
 #[test]
 fn quoted_errors_are_real() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let guide = top.join("docs/authors.md");
     let guide =
         fs::read_to_string(&guide).unwrap_or_else(|error| panic!("{}: {error}", guide.display()));
-    let said = ["klp/tests/ui/fail", "tests/types/fail"].map(|folder| messages(&top.join(folder)));
+    let expected = ["klp/tests/ui/fail", "tests/types/fail"];
+    let expected = expected.map(|folder| messages(&top.join(folder)));
     let (_, table) = guide
         .split_once("\n## Compiler errors\n")
         .unwrap_or_default();
@@ -61,23 +62,23 @@ fn quoted_errors_are_real() {
     for quote in quotes {
         for part in quote.trim().split(" ...").filter(|part| !part.is_empty()) {
             assert!(
-                said.iter().any(|said| said.contains(part)),
-                "nothing says `{part}`"
+                expected.iter().any(|messages| messages.contains(part)),
+                "no expected error message contains `{part}`"
             );
         }
     }
 }
 
-/// The error messages of all patches of a folder.
+/// Returns the expected error messages of all patches of a folder.
 fn messages(folder: &Path) -> String {
     let entries =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.flatten().map(|entry| entry.path());
-    let said = paths.filter(|path| path.extension().is_some_and(|end| end == "stderr"));
-    said.flat_map(fs::read_to_string).collect()
+    let files = paths.filter(|path| path.extension().is_some_and(|end| end == "stderr"));
+    files.flat_map(fs::read_to_string).collect()
 }
 
-/// The blocks of Rust in a document, each as a file of its own.
+/// Returns the blocks of Rust in a document, each as the text of a source file.
 fn patches(document: &str) -> Vec<String> {
     const PRELUDE: &str = "use klp::prelude::*;\n";
     let blocks = document.split("```rust\n").skip(1);
@@ -101,10 +102,10 @@ fn patches(document: &str) -> Vec<String> {
 fn invalid_patches_are_refused() {
     let rustc = rustc_version();
     if rustc != PINNED {
-        // Written past the test harness, which would swallow it.
+        // Written directly to stderr, because the test harness captures `eprintln!`.
         let _ = writeln!(
             std::io::stderr(),
-            "SKIPPED: the messages to compare with are those of rustc {PINNED}, this is {rustc}; \
+            "SKIPPED: the expected messages are those of rustc {PINNED}, not {rustc}; \
              run `cargo +{PINNED} test -p klp --test ui`"
         );
         return;
@@ -113,7 +114,7 @@ fn invalid_patches_are_refused() {
     tests.compile_fail("tests/ui/fail/*.rs");
 }
 
-/// The version of the compiler that the tests would use, such as `1.95.0`.
+/// Returns the version of the compiler that the tests use, such as `1.95.0`.
 fn rustc_version() -> String {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(&rustc)

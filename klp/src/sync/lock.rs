@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "the lock is held already")]
+    #[should_panic(expected = "the lock is already held")]
     fn a_deadlock_fails_a_test() {
         let mutex: Mutex = free();
         let _first = mutex.lock();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An argument that is no single type, or lasts longer than the call.
+//! Arguments whose type is not a single type, or outlives the call.
 
 use klp::prelude::*;
 

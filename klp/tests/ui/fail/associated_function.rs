@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Neither is a function without `self` in an `impl`, which the attribute cannot see.
+//! An associated function without `self`, which the attribute cannot detect.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An attribute that would take the body out of its place.
+//! Attributes that a replacement must not have, such as `#[inline]` and `#[no_mangle]`.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Buffers of which nobody says how long they are.
+//! Buffers whose length is not declared correctly.
 
 use klp::prelude::*;
 

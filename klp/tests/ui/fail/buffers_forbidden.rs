@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A length is a claim that the lint finds.
+//! The declared length of a buffer is a claim, which the lint `unsafe_code` finds.
 
 #![forbid(unsafe_code)]
 

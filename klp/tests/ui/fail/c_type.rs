@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A type that says by itself how C passes it.
+//! Types of the author that claim to be C types.
 
 use klp::abi::{CAbi, IntoC};
 use klp::prelude::*;
@@ -25,7 +25,7 @@ impl IntoC for Big {
     }
 }
 
-// Longer than the call.
+// Outlives the call.
 pub struct Forever(&'static SeqFile);
 
 impl CAbi for Forever {

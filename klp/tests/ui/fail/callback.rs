@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Callbacks that are none.
+//! Callbacks with wrong signatures or attributes.
 
 use klp::prelude::*;
 

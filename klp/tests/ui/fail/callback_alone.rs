@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A callback in a patch that does not say which object it is about.
+//! A callback without an object, in a patch without functions.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Callbacks of no object, and two for one.
+//! Callbacks without an object, with a wrong one, and two for one object.
 
 use klp::prelude::*;
 

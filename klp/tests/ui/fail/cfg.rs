@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A replacement that is there or not.
+//! Conditionally compiled replacements.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A signature that is not one but many.
+//! Generic replacements.
 
 use klp::prelude::*;
 

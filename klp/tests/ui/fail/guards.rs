@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Guards that are sent away or kept, entries that outlive theirs, and a count that only C may change.
+//! Guards that are sent or stored, entries that outlive their guard, and a change of a read-only count.
 
 use klp::list::{List, ListNode};
 use klp::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Guards that are dropped at once, so that nothing happens under the lock.
+//! Guards that are dropped immediately.
 
 #![deny(unused_must_use)]
 

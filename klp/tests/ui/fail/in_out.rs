@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Pointers to what is no integer, and one that is kept beyond the call.
+//! Pointers to types that are not integers, and a pointer that outlives the call.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A key about the patch on a function, and the other way round.
+//! Keys of the patch on a function, and keys of a function on the patch.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A required key is not there.
+//! Missing required keys.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What stands between the parentheses is no list of keys.
+//! Arguments that are not a list of keys.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A key is given twice.
+//! Duplicate keys.
 
 use klp::prelude::*;
 

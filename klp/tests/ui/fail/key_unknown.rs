@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A key that does not exist, near one that does or not.
+//! Unknown keys, with and without a similar valid one.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A licence with which the kernel keeps livepatching to itself.
+//! Licences that the kernel does not accept as GPL-compatible, as livepatching requires.
 
 use klp::prelude::*;
 

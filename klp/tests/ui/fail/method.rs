@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A method is no replacement.
+//! The attribute on methods.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The attribute on a mod that stands in a file of its own.
+//! The attribute on a `mod` in a separate file.
 
 use klp::prelude::*;
 

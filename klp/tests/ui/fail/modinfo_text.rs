@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A text that modinfo or the kernel's `module!` cannot keep.
+//! Texts that modinfo or the kernel's `module!` cannot represent.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Versions, names of flaws and addresses that tools could not find again.
+//! Versions, CVE IDs and URLs in a format that tools cannot parse.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A `name` that is no module's name.
+//! Names that are not valid module names.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! C has pointers into a structure that it has made, so it stays where it is.
+//! Structures created in C are pinned, because C may have pointers into them.
 
 use klp::prelude::*;
 

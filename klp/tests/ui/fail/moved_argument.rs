@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A box out of which a structure can be moved, as an argument.
+//! Arguments that are boxes without `Pin`, from which a structure can be moved.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A replacement deeper than directly in the mod.
+//! Replacements that are not directly in the `mod`.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replaces functions that never return.
+//! Replacements of functions that never return.
 
 use klp::prelude::*;
 

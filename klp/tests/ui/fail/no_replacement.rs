@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A patch that replaces nothing.
+//! A patch without replacements.
 
 use klp::prelude::*;
 

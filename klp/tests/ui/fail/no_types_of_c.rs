@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Types that C has not, where the kernel's are not known: one error for each.
+//! Types without a C type, without the kernel's type information: one error for each.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The attribute on something that is no function.
+//! The attribute on items that are not functions.
 
 use klp::prelude::*;
 

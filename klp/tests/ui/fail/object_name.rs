@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An object that is no module's name.
+//! Objects that are not valid module names.
 
 use klp::prelude::*;
 

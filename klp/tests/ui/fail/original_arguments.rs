@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The original takes what the replacement takes.
+//! Calls of the original with other arguments than those of the replacement.
 
 use klp::prelude::*;
 

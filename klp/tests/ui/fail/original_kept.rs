@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The original can be called in the replacement only.
+//! Uses of the original outside of the replacement.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is given to the original is gone.
+//! Use of a box after it was passed to the original.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Another function of that name would be hidden.
+//! A function named `original`, which the generated one would shadow.
 
 use klp::prelude::*;
 

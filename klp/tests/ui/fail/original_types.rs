@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Types that go to C and do not come back.
+//! Types that cannot be passed to or returned from the original.
 
 use core::ptr::NonNull;
 use klp::abi::{CAbi, Call, FromC, IntoC};
@@ -11,7 +11,7 @@ struct Pair {
     first: u32,
 }
 
-/// For replacements that do not call the original.
+/// An argument type for replacements that do not call the original.
 struct Mode(u16);
 
 impl CAbi for Mode {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Attributes that belong to a patch, where none is.
+//! Attributes of a patch outside of a patch.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One function of the kernel, replaced by two of the patch.
+//! Two replacements of the same function.
 
 use klp::prelude::*;
 
@@ -18,7 +18,7 @@ mod fixes {
     #[livepatch(object = "ext4", replaces = "show", sympos = 2)]
     fn fourth() {}
 
-    // Without a position it is the only one, and so the first.
+    // Position 0 stands for the only function, which is the first.
     #[livepatch(object = "xfs", replaces = "show", sympos = 0)]
     fn fifth() {}
 

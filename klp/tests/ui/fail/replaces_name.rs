@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is replaced is no function's name.
+//! Values of `replaces` that are not function names.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A result that does not exist, or is no single type, or points nowhere for sure.
+//! Results that are diverging, opaque, or references.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A type that may be a result stands as an argument.
+//! A result type as an argument.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Mistakes of every kind at once: each is told, none hides another.
+//! Errors of every kind in one patch: all are reported.
 
 use klp::prelude::*;
 

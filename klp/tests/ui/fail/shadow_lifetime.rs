@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A reference to shadow data that would outlive what it is attached to.
+//! References to shadow data that outlive the parent.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Blocks and declarations that are none.
+//! Blocks and declarations of an invalid form.
 
 use klp::prelude::*;
 

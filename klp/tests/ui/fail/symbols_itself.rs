@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A replacement that calls the function it replaces.
+//! Replacements that call the function that they replace.
 
 use klp::prelude::*;
 
@@ -23,7 +23,7 @@ mod fix {
         super::cmdline_proc_show(m, v)
     }
 
-    /// Another function: the one that it calls is the patched one.
+    /// Calls another replaced function, which is allowed.
     #[livepatch(object = "vmlinux", replaces = "loadavg_proc_show")]
     fn loadavg(m: &SeqFile, v: *mut c_void) -> i32 {
         cmdline_proc_show(m, v) + version_proc_show(m, v)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Keys and attributes of declarations.
+//! Invalid keys and attributes of declarations.
 
 use klp::prelude::*;
 

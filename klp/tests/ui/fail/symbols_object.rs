@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Symbols of modules that the patch has nothing to do with, or that may be gone while it runs.
+//! Symbols of modules that are not objects of the patch, or that may be unloaded while it runs.
 
 use klp::prelude::*;
 
@@ -23,7 +23,7 @@ mod fix {
 
     #[livepatch(object = "ext4", replaces = "g")]
     fn g() {
-        // SAFETY: ext4 is there.
+        // SAFETY: ext4 is loaded.
         unsafe { crate::the_caller_knows() };
     }
 }

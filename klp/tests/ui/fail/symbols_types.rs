@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Types that C has not, or may fill with anything.
+//! Declarations with types that C does not have, or for which not every value is valid.
 
 use core::cell::Cell;
 use klp::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is not declared `safe` is unsafe to use.
+//! Uses of declarations without `safe`, which are unsafe.
 
 use klp::prelude::*;
 

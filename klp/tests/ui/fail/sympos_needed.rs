@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Several functions of one name, one of them said to be the only one.
+//! Several functions of one name, one of them without a `sympos`.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One function under two attributes.
+//! Two attributes on one function.
 
 use klp::prelude::*;
 

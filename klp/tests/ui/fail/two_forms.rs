@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A patch of a function and a patch of a mod in one crate.
+//! A patch on a function and a patch on a `mod` in one crate.
 
 use klp::prelude::*;
 

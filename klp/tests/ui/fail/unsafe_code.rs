@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the author promises, in a crate that forbids it.
+//! The author's claims in a crate that forbids unsafe code.
 
 #![forbid(unsafe_code)]
 

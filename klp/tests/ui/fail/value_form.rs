@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A value is not of the form that its key takes.
+//! Values of the wrong form for their keys.
 
 use klp::prelude::*;
 

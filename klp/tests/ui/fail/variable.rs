@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Shadow variables and states that are none.
+//! Invalid shadow variables and states.
 
 use klp::prelude::*;
 
@@ -10,7 +10,7 @@ mod fix {
 
     #[livepatch(object = "vmlinux", replaces = "a")]
     fn a(task: &Task) -> Result {
-        // Declared wrongly, but declared.
+        // Declared, although with errors.
         FIRST.get(task)?;
         SECOND.get(task)?;
         NO_VERSION.get();

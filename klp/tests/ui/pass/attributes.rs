@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Attributes that may stand on a replacement, and `cfg` on the whole.
+//! Attributes that are allowed on a replacement, and `cfg` on a patch.
 
 #![deny(warnings, missing_docs)]
 use klp::prelude::*;
@@ -25,7 +25,7 @@ pub mod fixes {
     fn expected(value: u8) {}
 }
 
-// What a `cfg` removes is gone with all that belongs to it.
+// A `cfg` removes the patch with all that was generated for it.
 #[cfg(any())]
 #[livepatch(description = "Other fixes", license = "GPL")]
 mod other_fixes {

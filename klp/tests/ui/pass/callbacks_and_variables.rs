@@ -6,18 +6,18 @@
 #![forbid(unsafe_code)]
 use klp::prelude::*;
 
-/// What is attached.
+/// Shadow data.
 #[derive(Persistent)]
 pub struct Usage {
     calls: klp::sync::Atomic<u32>,
     name: Option<KBox<[u8; 16]>>,
 }
 
-/// The same without names.
+/// A tuple structure.
 #[derive(Persistent)]
 pub struct Pair(u32, Usage);
 
-/// Nothing.
+/// A unit structure.
 #[derive(Persistent)]
 pub struct Nothing;
 
@@ -55,7 +55,7 @@ mod fix {
             + usage.name.as_deref().map_or(0, |name| name.len()))
     }
 
-    /// Before.
+    /// Runs before the transition.
     #[pre_patch]
     fn before(object: &klp::Object) -> Result {
         if object.is_vmlinux() && object.module_state() == Some(klp::ModuleState::Live) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Capabilities over a namespace, and credentials.
+//! Capabilities in a user namespace, and credentials.
 
 #![forbid(unsafe_code)]
 #![deny(warnings)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Every key, in any order, with a comma at the end.
+//! Every key, in arbitrary order, with a trailing comma.
 
 #![deny(warnings)]
 use klp::prelude::*;

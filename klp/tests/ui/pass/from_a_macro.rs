@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Values, types and whole patches that come from a `macro_rules!` macro.
+//! Values, types and whole patches from a `macro_rules!` macro.
 
 #![deny(warnings)]
 use klp::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A whole patch of one function.
+//! A patch of one function.
 
 #![deny(warnings)]
 use klp::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Integers that are read and written where C points to them.
+//! Pointers to integers that are read and written.
 
 #![forbid(unsafe_code)]
 #![deny(warnings)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A module's init is a safe function, and enables the patch only once.
+//! A module's init function is safe to call, and enables the patch only once.
 #![forbid(unsafe_code)]
 
 use klp::prelude::*;
@@ -16,7 +16,7 @@ fn init() -> Result {
 }
 
 fn main() {
-    // There is no kernel here that would enable it.
+    // On the host, enabling a patch fails.
     assert_eq!(init(), Err(ENOSYS));
     assert_eq!(init(), Err(EBUSY));
 }

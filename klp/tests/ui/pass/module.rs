@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Many functions in several objects, and what they share.
+//! Several functions in several objects, and items that they share.
 
 #![deny(warnings)]
 use klp::prelude::*;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Every type that a replacement can have goes to the kernel's own function and comes back.
+//! Every type of a signature can be passed to the original, or returned from it.
 
 #![forbid(unsafe_code)]
 #![deny(warnings)]
 
 use klp::prelude::*;
 
-/// Goes by value, too.
+/// A structure that can also be passed by value.
 #[kernel_struct("pair")]
 struct Pair {
     #[write]
@@ -100,7 +100,7 @@ mod checks {
         original(size).or_else(|_| original(1))
     }
 
-    /// In closures and as a value.
+    /// Uses the original in closures and as a value.
     #[livepatch(object = "vmlinux", replaces = "closures")]
     fn closures(first: u32, second: u32) -> u32 {
         let twice = |number| original(number, number);
@@ -108,7 +108,7 @@ mod checks {
         both.into_iter().reduce(original).unwrap_or(0)
     }
 
-    /// A name of its own.
+    /// Shadows the name `original`.
     #[livepatch(object = "vmlinux", replaces = "own_name")]
     fn own_name(first: u32) -> u32 {
         let original = first;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Names that generated code could trip over.
+//! Names that generated code could conflict with.
 
 #![deny(warnings)]
 #![allow(non_camel_case_types, non_snake_case, dead_code)]

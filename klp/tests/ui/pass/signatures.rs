@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Signatures that are allowed.
+//! Valid signatures.
 
 #![deny(warnings)]
 use klp::prelude::*;

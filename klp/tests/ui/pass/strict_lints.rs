@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A patch in a crate that forbids what patches do without: the macro's own code is not the
-//! author's.
+//! A patch in a crate with strict lints, which do not apply to the macro's code.
 
 #![forbid(unsafe_code)]
 #![forbid(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions and data of the kernel, in every place where a block can stand, and every form.
+//! Functions and data of the kernel: every position of a block, and every form of declaration.
 #![deny(warnings)]
 
 use klp::sync::{Atomic, Relaxed};
@@ -23,9 +23,9 @@ unsafe extern "C" {
     #[allow(dead_code)]
     safe fn many(format: *const c_char, ...) -> c_int;
     #[allow(dead_code)]
-    fn unsafe_without_a_word();
+    fn unsafe_by_default();
     #[allow(dead_code)]
-    unsafe fn unsafe_with_one(_: u8) -> bool;
+    unsafe fn explicitly_unsafe(_: u8) -> bool;
     safe static COUNT: Atomic<u32>;
     safe static VIEW: Atomic<*mut View>;
     #[sympos = 2]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Locks, counts and lists where there is no kernel.
+//! Locks, reference counts and lists on the host.
 
 
 use klp::list::{HList, HListNode, HListNulls, HListNullsNode, List, ListNode};
@@ -11,7 +11,7 @@ use klp::rcu;
 
 #[kernel_struct("session")]
 struct Session {
-    /// Nothing in it is aligned where there is no kernel.
+    /// Makes the following members unaligned: views have no padding on the host.
     #[write]
     kind: u8,
     lock: Mutex,

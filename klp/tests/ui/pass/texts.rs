@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Texts and characters: what the prelude has goes together.
+//! Strings and characters: the items of the prelude are compatible.
 
 #![forbid(unsafe_code)]
 #![deny(warnings)]

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Views where there is no kernel: members of every kind, one after the other.
+//! Views on the host: members of every kind, one after the other.
 
 
 use core::ptr::NonNull;
 use klp::prelude::*;
 use klp::rcu;
 
-/// Members that are written by the owner.
+/// Members that the owner writes.
 #[kernel_struct("owned")]
 struct Owned {
     #[write]
@@ -60,7 +60,7 @@ pub struct Links {
     inner: Inner,
 }
 
-/// Pointers of which `NULL` is a value.
+/// Pointers that may be `NULL`.
 #[kernel_struct("table")]
 struct Table {
     #[write(unsafe)]
@@ -74,7 +74,7 @@ struct Table {
     failed: Result<Option<&Inner>>,
 }
 
-/// Only pointed to.
+/// A view without members.
 #[kernel_struct("handle")]
 struct Handle;
 
@@ -111,7 +111,7 @@ fn owned() {
     assert_eq!((array.get(2), array.get(3)), (Some(22), None));
     let rows = owned.table().iter().map(|row| row.iter().count());
     assert!(rows.eq([2, 2]));
-    // What is made may go to C: it is aligned.
+    // The structure is aligned, because it may be passed to C.
     assert_eq!((&raw const owned).addr() % 16, 0);
     let owned = owned.into_inner();
     assert_eq!(owned.byte(), 255);
@@ -135,19 +135,19 @@ fn links(links: &Links, handle: &Handle) -> Result<u32> {
     Ok(failed.unwrap_or(items) + whole.always().number())
 }
 
-/// Zeroes are a value of pointers that may be `NULL`.
+/// Pointers that may be `NULL` can be zero-initialised.
 fn table() {
     let (table, parent) = (Table::zeroed(), Table::zeroed());
     assert!(table.rows().is_empty() && table.parent().is_none());
     assert!(table.failed().is_ok_and(|inner| inner.is_none()));
     table.set_count(3);
-    assert_eq!(table.rows().iter().map(Inner::number).count(), 0, "there is no array");
+    assert_eq!(table.rows().iter().map(Inner::number).count(), 0, "the pointer is `NULL`");
     table.set_parent(Some(&parent));
     parent.set_count(7);
     assert_eq!(table.parent().map(Table::count), Some(7));
 }
 
-/// A view is seen by other threads as its members are.
+/// A view is `Send` and `Sync` if its members are.
 fn shared<T: Send + Sync>() {}
 
 fn main() {
