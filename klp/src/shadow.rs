@@ -248,7 +248,7 @@ impl<P, T> Shadow<P, T> {
         Ok(node.map(|node| unsafe { &(*node.as_ptr()).value }))
     }
 
-    /// Returns the data that is attached to `parent`. If there is none, attaches the result of `init`.
+    /// Returns the data that is attached to `parent`. If there is none, attaches and returns the result of `init`.
     ///
     /// `init` runs in the caller's context, without additional locks. If it fails, nothing is attached. If another CPU
     /// attaches data at the same time, one value is kept and the other is dropped.
