@@ -12,7 +12,8 @@ use core::mem::MaybeUninit;
 
 /// Declares C structures whose contents are not used on the host.
 macro_rules! opaque {
-    ($($name:ident)*) => {$(
+    ($($(#[$meta:meta])* $name:ident)*) => {$(
+        $(#[$meta])*
         #[allow(missing_docs, non_camel_case_types)]
         #[repr(C)]
         pub struct $name {
@@ -317,7 +318,20 @@ pub mod wrappers {
     use super::{bindings, Kuid, PhantomData};
     use core::cell::UnsafeCell;
 
-    opaque! { File LocalFile Mm PidNamespace SeqFile Task }
+    opaque! {
+        /// C's `struct file`.
+        File
+        /// C's `struct file`, to which only the current task has a reference, or whose position it has locked.
+        LocalFile
+        /// C's `struct mm_struct`.
+        Mm
+        /// C's `struct pid_namespace`.
+        PidNamespace
+        /// C's `struct seq_file`, to which `seq_print!` writes.
+        SeqFile
+        /// C's `struct task_struct`.
+        Task
+    }
 
     /// C's `struct cred`.
     #[repr(transparent)]
@@ -331,7 +345,7 @@ pub mod wrappers {
         }
     }
 
-    /// A device in the state `Ctx`.
+    /// C's `struct device`, in the state `Ctx`.
     #[repr(C)]
     pub struct Device<Ctx = ()>(PhantomData<Ctx>);
 

@@ -58,7 +58,7 @@ pub(super) unsafe fn release(place: *mut u8, layout: Layout) {
     }
 }
 
-/// A box.
+/// A box, for the `kernel` crate's, whose memory is from `kmalloc()`.
 pub struct KBox<T: ?Sized>(Box<T>);
 
 impl<T> KBox<T> {
