@@ -285,7 +285,7 @@ impl Patch {
     /// Called from this module's exit function, so the patch is disabled.
     #[inline]
     pub unsafe fn unregister(&'static self) {
-        // SAFETY: guaranteed by the caller. An enabled patch holds a reference to its module, so this one is disabled.
+        // SAFETY: guaranteed by the caller. An enabled patch holds a reference to its module, so the core does not refuse.
         unsafe { platform::klp_unregister_patch(self.0.first()) };
     }
 }
