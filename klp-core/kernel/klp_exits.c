@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tasks that are about to end. They leave the task list some time before they
- * run for the last time, and may call patched functions until then. So that a
- * transition meets them, they are recorded before they leave it.
+ * Records exiting tasks. A task leaves the task list some time before it runs
+ * for the last time, and may call patched functions until then. Transitions
+ * find it here.
  */
 #include <linux/cleanup.h>
 #include <linux/percpu.h>
@@ -21,7 +21,7 @@
 
 struct exits {
 	raw_spinlock_t lock;
-	/* With a reference each. Those that have ended stay until the place is needed. */
+	/* Each holds a reference. Ended tasks stay until their slot is reused. */
 	struct task_struct *tasks[PLACES];
 };
 
@@ -29,10 +29,10 @@ static DEFINE_PER_CPU(struct exits, klp_exits) = {
 	.lock = __RAW_SPIN_LOCK_UNLOCKED(klp_exits.lock),
 };
 
-/* There was no place for a task. */
+/* A task found no free slot. */
 static bool klp_exits_lost;
 
-/* Those that left the task list before they could be recorded have ended. */
+/* All tasks that left the task list before recording began have ended. */
 static bool klp_exits_known;
 
 static bool has_ended(struct task_struct *task)
@@ -40,7 +40,7 @@ static bool has_ended(struct task_struct *task)
 	return READ_ONCE(task->__state) == TASK_DEAD && !smp_load_acquire(&task->on_cpu);
 }
 
-/* In do_exit(), by the task itself. */
+/* Called in do_exit() by the task itself. */
 static void record(void *data, struct task_struct *task, bool group_dead)
 {
 	struct task_struct *ended = NULL;
@@ -65,7 +65,7 @@ static void record(void *data, struct task_struct *task, bool group_dead)
 		put_task_struct(ended);
 }
 
-/* Under the task list's lock a task is on the list or here, or has ended. */
+/* With tasklist_lock held, each task is on the task list or here, or has ended. */
 void klp_each_exiting_task(void (*each)(struct task_struct *task, void *data), void *data)
 {
 	unsigned int i;
@@ -99,7 +99,7 @@ static int register_trace_sched_process_exit(
 
 static bool is_recording;
 
-/* Under the core's mutex, before tasks are looked at. */
+/* Starts recording. Called under the core's mutex, before tasks are walked. */
 void klp_record_exits(void)
 {
 	static struct rcu_head head;
@@ -110,7 +110,7 @@ void klp_record_exits(void)
 	call_rcu_tasks(&head, earlier_ones_ended);
 }
 
-/* Under the core's mutex. Takes time only where a task has not been recorded. */
+/* Called under the core's mutex. Sleeps only if a task may not have been recorded. */
 void klp_wait_for_unrecorded_exits(void)
 {
 	bool lost = xchg(&klp_exits_lost, false);
@@ -120,7 +120,7 @@ void klp_wait_for_unrecorded_exits(void)
 }
 
 #ifdef MODULE
-/* Nobody looks at tasks any more. */
+/* Stops recording, once nothing walks tasks any more. */
 void klp_end_exits(void)
 {
 	unsigned int i;

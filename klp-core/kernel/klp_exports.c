@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What modules may use of the livepatch core in Rust. Where that is a module, the
- * C core exports its own functions, and klp-core's are called in their place.
+ * Functions that the livepatch core in Rust exports to modules. Where it is a module
+ * itself, the C core's exports stay, and calls of them are redirected to klp-core.
  */
 #include <linux/export.h>
 #include <linux/livepatch.h>

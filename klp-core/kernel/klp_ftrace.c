@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Patch sites: the ftrace_ops of patched functions, and single steps with
- * them. Their order is in src/ops.rs.
+ * Patch sites: the ftrace_ops of patched functions, and single operations on
+ * them. src/ops.rs has their order.
  *
- * Most sites share one ftrace_ops, which calls the handler. That looks up where
- * the call goes.
+ * Most sites share one ftrace_ops, which calls the handler. That looks up the
+ * target of the call.
  *
  * A site with a dedicated ftrace_ops can be a jump to the replacement. An ops
- * may bring its own trampoline, and that may be one to jump to instead of one
- * to call: the replacement itself. ftrace uses the trampoline only while no
+ * may have its own trampoline, and ftrace may jump to that instead of calling
+ * it: here it is the replacement. ftrace uses the trampoline only while no
  * other ops is attached to the site; otherwise it calls the functions of all of
  * them, the handler among them, and makes the site a jump again when the others
- * have been detached. For other ftrace users it is what a livepatch core always
- * registers, an ops with IPMODIFY.
+ * have been detached. Other ftrace users see what a livepatch core always
+ * registers: an ops with IPMODIFY.
  *
- * Everything here is under the core's mutex.
+ * The core's mutex guards everything here.
  */
 #include <linux/ftrace.h>
 #include <linux/moduleparam.h>
@@ -30,15 +30,15 @@
 #include "klp_glue.h"
 
 /*
- * ftrace's protection against recursion would be a third of this: nothing here
- * can be traced. A warning can, but it comes only once, so it ends.
+ * Without ftrace's recursion protection, which would take a third of the time:
+ * nothing here can be traced, except a warning, which is printed only once.
  */
 static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip,
 				       struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	unsigned long target;
 
-	/* For as long as the redirects are read. */
+	/* Protects the table of redirects while it is read. */
 	preempt_disable_notrace();
 	target = klp_core_target(ip, &current->patch_state);
 	if (target)
@@ -55,34 +55,34 @@ static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip
 #endif
 
 #ifdef MODULE
-/* It is not exported, and not needed: there is always another one. */
+/* Not exported, and not needed: klp_shared_ops always has a trampoline. */
 #undef GENERIC_TRAMPOLINE
 #define GENERIC_TRAMPOLINE	0
 #endif
 
 /*
- * IPMODIFY keeps others from redirecting the same functions, PERMANENT keeps
- * kernel.ftrace_enabled from being turned off.
+ * IPMODIFY prevents others from redirecting the same functions, PERMANENT
+ * prevents turning kernel.ftrace_enabled off.
  */
 #define FLAGS	(SAVED | FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT)
 
 struct klp_site_ops {
 	struct ftrace_ops ops;
-	/* Of a dedicated ops. */
+	/* Used by dedicated ops only. */
 	unsigned long site;
 	struct rcu_head rcu;
 };
 
 /*
- * Shared by most sites. It is not DYNAMIC: it and its trampoline stay, so
- * no grace period for tasks in them is needed. Its name is not klp_ops, which
- * in the C core is a list that debuggers walk.
+ * Shared by most sites. Not DYNAMIC: it and its trampoline are never freed, so
+ * no grace period for tasks in them is needed. Not named klp_ops, which in the
+ * C core is a list that debuggers walk.
  */
 static struct klp_site_ops klp_shared_ops = {
 	.ops = { .func = klp_ftrace_handler, .flags = FLAGS },
 };
 
-/* Temporary ops with the same handler, which leave redirecting to others. */
+/* Temporary ops with the same handler, without IPMODIFY. */
 static struct klp_site_ops klp_guards[] = {
 	{ .ops = { .func = klp_ftrace_handler, .flags = SAVED | FTRACE_OPS_FL_PERMANENT } },
 	{ .ops = { .func = klp_ftrace_handler, .flags = SAVED | FTRACE_OPS_FL_PERMANENT } },
@@ -90,10 +90,10 @@ static struct klp_site_ops klp_guards[] = {
 
 #ifdef MODULE
 /*
- * ftrace frees an ops' trampoline with the ops where that is a module's, also when registering
- * fails; but dedicated ops share that of klp_shared_ops, and detaching a site would wait
- * for tasks in the trampoline. So it belongs to an ops that stays registered. Nothing calls the
- * function that it is attached to, and the handler leaves that as it is.
+ * ftrace frees the trampoline of a module's ops when the ops is unregistered or cannot be
+ * registered; but dedicated ops share that of klp_shared_ops, and detaching a site would wait
+ * for tasks in it. So the trampoline belongs to this ops, which stays registered. Nothing calls
+ * the function that it is attached to, and the handler does not redirect it.
  */
 static struct ftrace_ops klp_trampoline_ops = {
 	.func = klp_ftrace_handler,
@@ -128,7 +128,7 @@ int __init klp_init_ftrace(void)
 	return 0;
 }
 
-/* No site is attached. Returns when no task is in the handler or in the trampoline. */
+/* Called with no site attached. Returns when no task is in the handler or in the trampoline. */
 void klp_end_ftrace(void)
 {
 	WARN_ON(unregister_ftrace_function(&klp_trampoline_ops));
@@ -170,7 +170,7 @@ int klp_ops_unregister(struct klp_site_ops *ops)
 {
 	int err;
 
-	/* A dedicated ops has no trampoline to free, and its memory is freed after one wait for many. */
+	/* A dedicated ops has no trampoline to free, and its memory is freed after one grace period for many. */
 	ops->ops.flags &= ~FTRACE_OPS_FL_DYNAMIC;
 	err = unregister_ftrace_function(&ops->ops);
 	WARN_ON(err);
@@ -178,10 +178,10 @@ int klp_ops_unregister(struct klp_site_ops *ops)
 }
 
 /*
- * Is a direct call (a BPF trampoline) attached to the site? Its owner is
- * notified when an ops with IPMODIFY is registered there, and has to be: a BPF
- * program that runs around a function calls the original by its address until
- * it knows better. Nobody is notified when a registered ops gets another site.
+ * Is a direct call (a BPF trampoline) attached to the site? Its owner must be
+ * notified of a redirect: until then, a BPF program that runs around a function
+ * calls the original by its address. ftrace notifies the owner when an ops with
+ * IPMODIFY is registered there, not when a registered ops gets another site.
  */
 bool klp_has_direct_call(unsigned long site)
 {
@@ -198,13 +198,13 @@ MODULE_PARM_DESC(jumps, "Most patched functions whose entries are jumps; 0 turns
 
 unsigned int klp_max_jumps(void)
 {
-	/* Without a trampoline for the handler there is no way back. */
+	/* Without a trampoline for the handler, a jump could not be reverted. */
 	return klp_shared_ops.ops.trampoline ? klp_jumps : 0;
 }
 
 /*
- * Is klp_shared_ops the only ops at the site? ftrace lets the site call its trampoline
- * then, and no other.
+ * Is klp_shared_ops the only ops at the site? Only then does the site call its
+ * trampoline.
  */
 bool klp_is_exclusive(unsigned long site)
 {
@@ -235,13 +235,13 @@ static bool is_near(unsigned long site, unsigned long target)
 {
 	long distance = target - site;
 
-	/* Less the length of the jump, which does not matter so far from the limit. */
+	/* Ignores the length of the jump: no site and target are that close to the limit. */
 	return distance == (s32)distance && !ftrace_is_jmp(target);
 }
 
 /*
- * Sets what ftrace lets the site use while no other ops is attached. A guard
- * ops must be attached while that changes: ftrace expects to find what it wrote.
+ * Sets the trampoline that ftrace uses while no other ops is attached. A guard
+ * ops must be attached meanwhile: ftrace expects to find what it wrote.
  */
 void klp_ops_set_target(struct klp_site_ops *ops, unsigned long target)
 {
@@ -252,7 +252,7 @@ void klp_ops_set_target(struct klp_site_ops *ops, unsigned long target)
 		WRITE_ONCE(ops->ops.trampoline, ftrace_jmp_set(target));
 		return;
 	}
-	/* With none, ftrace would allocate one that is never freed. */
+	/* Without a trampoline, ftrace would allocate one that is never freed. */
 	if (!klp_shared_ops.ops.trampoline) {
 		WRITE_ONCE(ops->ops.trampoline, GENERIC_TRAMPOLINE);
 		return;
@@ -280,7 +280,7 @@ struct klp_site_ops *klp_ops_new(unsigned long site)
 	return ops;
 }
 
-/* After a grace period of CPUs, so that the handler's walkers have left the filter. */
+/* Called after klp_wait_for_cpus(): no walker of ftrace's ops list reads the filter then. */
 void klp_ops_free(struct klp_site_ops *ops)
 {
 	ftrace_free_filter(&ops->ops);
@@ -288,7 +288,7 @@ void klp_ops_free(struct klp_site_ops *ops)
 	kfree_rcu(ops, rcu);
 }
 
-/* Before it is registered: another ops with IPMODIFY is at its site. */
+/* Called before registering an ops whose site has another ops with IPMODIFY. */
 void klp_ops_share_redirection(struct klp_site_ops *ops)
 {
 	ops->ops.flags &= ~FTRACE_OPS_FL_IPMODIFY;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What only C can express: locks and flags that are macros, lists that are walked
- * by macros, and the static key.
+ * Wrappers for what only C can express: locks and flags that are macros, lists
+ * that macros walk, and the static key.
  */
 #include <linux/cpu.h>
 #include <linux/hrtimer.h>
@@ -24,9 +24,9 @@
 #include "klp_glue.h"
 
 /*
- * The core's mutex. Guards everything of the core but what it publishes. As in the C core, live
- * patches that look for others find it by this name. A module shares that of the C core, so that
- * only one of the two works at a time.
+ * The core's mutex. Guards all state of the core except what it publishes. Live patches that look
+ * for others find it by its name, as in the C core. A core that is a module uses the C core's, so
+ * that only one of the two works at a time.
  */
 #ifndef MODULE
 static DEFINE_MUTEX(klp_mutex);
@@ -45,7 +45,7 @@ void klp_unlock(void)
 /*
  * Tasks
  */
-/* Those that have left the list are met, too, until they have ended. */
+/* Includes tasks that have left the task list, until they have ended. */
 void klp_each_task(void (*each)(struct task_struct *task, void *data), void *data)
 {
 	struct task_struct *group, *task;
@@ -58,9 +58,9 @@ void klp_each_task(void (*each)(struct task_struct *task, void *data), void *dat
 }
 
 /*
- * The same, one after the other while tasks fork and exit: new ones may be missed,
- * and those that have just ended met. Sleeps. Going by number, it needs no place
- * in a list that may be gone when it goes on.
+ * The same while tasks fork and exit: may miss new tasks, and include tasks that
+ * have just ended. Sleeps. Walks PIDs, because a position in the task list may be
+ * gone after sleeping.
  */
 void klp_visit_tasks(void (*each)(struct task_struct *task, void *data), void *data)
 {
@@ -83,7 +83,7 @@ void klp_visit_tasks(void (*each)(struct task_struct *task, void *data), void *d
 	klp_each_exiting_task(each, data);
 }
 
-/* The CPU is negative for one that is offline. */
+/* @cpu is negative for an offline CPU. */
 void klp_each_idle(void (*each)(struct task_struct *task, int cpu, void *data), void *data)
 {
 	int cpu;
@@ -132,7 +132,7 @@ struct stack_look {
 	void *data;
 };
 
-/* Preemption is off, which keeps the entries ours. */
+/* Preemption is off, so the per-CPU entries have no other user. */
 static int look_at_stack(struct task_struct *task, void *arg)
 {
 	unsigned long *entries = this_cpu_ptr(klp_entries);
@@ -171,17 +171,17 @@ unsigned long klp_task_thread_function(struct task_struct *task)
 	return (unsigned long)kthread_func(task);
 }
 
-/* Makes a running task pass through the kernel's exit. It notices nothing. */
+/* Makes a running task pass through the exit to user space, with no other effect. */
 void klp_task_kick(struct task_struct *task)
 {
 	kick_process(task);
 }
 
-/* Wakes it if it sleeps interruptibly: system calls end early, or are restarted. */
+/* Wakes a task that sleeps interruptibly: its system call ends early, or is restarted. */
 void klp_task_signal(struct task_struct *task)
 {
 #ifdef MODULE
-	/* set_notify_signal() is made of what is not exported. */
+	/* set_notify_signal(), whose parts are not exported. */
 	if (!(task->flags & PF_KTHREAD) && test_and_set_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL))
 		return;
 	if (!klp_wake_up_state(task, TASK_INTERRUPTIBLE) && !(task->flags & PF_KTHREAD))
@@ -216,7 +216,7 @@ unsigned int klp_deadline(void)
 }
 
 #ifdef MODULE
-/* The kernel calls those of the C core, which read its target state. */
+/* The kernel calls the C core's functions, which read its target state. */
 void klp_show_target_state(int state)
 {
 	WRITE_ONCE(klp_target_state, state);
@@ -224,7 +224,7 @@ void klp_show_target_state(int state)
 
 void klp_watch_scheduler(bool on)
 {
-	/* Not reset before: code on its way there sees that all tasks have switched. */
+	/* The hook is not reset before the key: code on its way there sees that all tasks have switched. */
 	if (on) {
 		klp_hook_scheduler(true);
 		static_branch_enable(&klp_hook_key);
@@ -248,7 +248,7 @@ void klp_watch_scheduler(bool on)
 		static_branch_disable(&klp_sched_try_switch_key);
 }
 
-/* On the way out of the kernel, and from the idle loop. */
+/* Called on the exit to user space, and from the idle loop. */
 void klp_update_patch_state(struct task_struct *task)
 {
 	preempt_disable_notrace();
@@ -257,7 +257,7 @@ void klp_update_patch_state(struct task_struct *task)
 }
 #endif
 
-/* From schedule(), for a task about to sleep. Preemption is off. */
+/* Called from schedule() for a task about to sleep, with preemption off. */
 void __klp_sched_try_switch(void)
 {
 	if (unlikely(klp_patch_pending(current)))
@@ -269,8 +269,8 @@ void __klp_sched_try_switch(void)
  */
 
 /*
- * No reference is taken: a patched module may be unloaded, and klp_module_going()
- * reports it. klp_alive is what it and klp_module_coming() agree on.
+ * Takes no reference: a patched module may be unloaded, which klp_module_going()
+ * reports. klp_alive is set from klp_module_coming() to klp_module_going().
  */
 struct module *klp_find_module(const char *name)
 {
@@ -333,7 +333,7 @@ bool klp_is_going(struct module *mod)
 }
 
 #ifndef MODULE
-/* Not every architecture can. */
+/* Not every architecture defines it. */
 void __weak clear_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symindex,
 			       unsigned int relsec, struct module *mod)
 {
@@ -364,9 +364,9 @@ static void nothing(struct work_struct *work)
 static DEFINE_PER_CPU(struct work_struct, klp_grace_work);
 
 /*
- * RCU does not watch everywhere that a patched function may be called from.
- * Work that ran on a CPU does: preemption was on there. The core's mutex keeps
- * others from using the work items at the same time.
+ * A patched function may be called where RCU is not watching, so this waits for
+ * work to run on each CPU: preemption was on there. The core's mutex guards the
+ * work items.
  */
 void klp_wait_for_cpus(void)
 {
@@ -388,7 +388,7 @@ static void retry(struct work_struct *work)
 
 static DECLARE_WORK(klp_retry_work, retry);
 
-/* Most transitions need less than a tick. */
+/* An hrtimer, because most transitions take less than a tick. */
 static enum hrtimer_restart retry_now(struct hrtimer *timer)
 {
 	queue_work(system_percpu_wq, &klp_retry_work);
@@ -422,14 +422,14 @@ static void promote(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(klp_promote_work, promote);
 
-/* It can take long, and nothing waits for it. */
+/* On the long workqueue: it can take long, and nothing waits for it. */
 void klp_promote_in(u64 nanoseconds)
 {
 	mod_delayed_work(system_dfl_long_wq, &klp_promote_work, nsecs_to_jiffies(nanoseconds));
 }
 
 #ifdef MODULE
-/* Nothing is patched, so nothing starts them again. */
+/* Called when nothing is patched, so nothing queues them again. */
 void klp_end_work(void)
 {
 	cancel_delayed_work_sync(&klp_promote_work);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the livepatch core in Rust and the C files beside it call of each
- * other. klp_core_*() are Rust's; the rest is here because it is made of
- * macros or inline functions, or reads fields of structures that bindgen does
- * not lay out as C does: it knows nothing of the cache line alignment in
- * task_struct and module.
+ * The interface between the livepatch core in Rust and the C files beside it.
+ * klp_core_*() are in Rust. The others are in C because they use macros or
+ * inline functions, or fields of structures that bindgen lays out differently
+ * from C: it ignores the cache line alignment in task_struct and module.
  */
 #ifndef KLP_GLUE_H
 #define KLP_GLUE_H
@@ -36,7 +35,7 @@ void klp_task_set_state(struct task_struct *task, int state);
 bool klp_task_is_pending(struct task_struct *task);
 void klp_task_set_pending(struct task_struct *task);
 bool klp_task_clear_pending(struct task_struct *task);
-/* look() gets -EBUSY for a running task, -EINVAL without a reliable stack, or the number of entries. */
+/* @count is the number of entries, -EBUSY for a running task, or -EINVAL without a reliable stack. */
 void klp_task_stack(struct task_struct *task,
 		    void (*look)(int count, const unsigned long *entries, void *data),
 		    void *data);
@@ -45,7 +44,7 @@ void klp_task_kick(struct task_struct *task);
 void klp_task_signal(struct task_struct *task);
 unsigned int klp_signal_after(void);
 unsigned int klp_deadline(void);
-/* For code outside of the core that switches tasks; built in, there is none. */
+/* For code outside of the core that switches tasks. The built-in core has none. */
 void klp_show_target_state(int state);
 void klp_watch_scheduler(bool on);
 void klp_each_exiting_task(void (*each)(struct task_struct *task, void *data), void *data);
@@ -66,12 +65,12 @@ int klp_ops_register(struct klp_site_ops *ops);
 int klp_ops_unregister(struct klp_site_ops *ops);
 struct klp_site_ops *klp_ops_new(unsigned long site);
 void klp_ops_free(struct klp_site_ops *ops);
-/* Zero is the handler. */
+/* A target of zero is the handler. */
 void klp_ops_set_target(struct klp_site_ops *ops, unsigned long target);
 void klp_ops_share_redirection(struct klp_site_ops *ops);
 
 /* Modules. */
-/* What a livepatch module keeps of the file it was loaded from. */
+/* The parts of its ELF file that a livepatch module keeps. */
 struct klp_file {
 	Elf_Shdr *sections;
 	const char *section_names;
@@ -142,7 +141,7 @@ void klp_redirect_line(struct seq_file *m, const char *object, const char *funct
 		       unsigned long sympos, const char *via);
 
 /* Rust. */
-/* The state is read in transition only, and late. */
+/* Reads @state only in transition, after the redirect. */
 unsigned long klp_core_target(unsigned long site, const int *state);
 void klp_core_update(struct task_struct *task);
 void klp_core_update_sleeper(struct task_struct *task);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lines that dynamic debug switches, by file and function. Scripts know them,
- * and the name klp_try_switch_task, so they stay as they are.
+ * Log lines that dynamic debug turns on, by file and function. Scripts rely on
+ * them, and on the name klp_try_switch_task, so they must not change.
  */
-/* What the built-in core is called. */
+/* The name of the built-in core. */
 #define pr_fmt(fmt) "livepatch: " fmt
 
 #include <linux/bug.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which patches there are, from the bottom up, for those who cannot have the
+ * The list of patches, from the bottom up, for readers that cannot take the
  * core's mutex: callbacks, which run under it, and readers of sysfs.
  */
 #include <linux/list.h>
@@ -9,19 +9,19 @@
 
 #include "klp_glue.h"
 
-/* Innermost. Changes are made under the core's mutex, too. */
+/* Innermost lock. Writers hold the core's mutex, too. */
 static DEFINE_SPINLOCK(lock);
 /*
  * As in the C core, live patches find the list by its name and walk it under klp_mutex.
- * klp_transition_patch is NULL when no transition runs; debuggers know the name. A module
- * shares both with the C core, where its own patch is.
+ * klp_transition_patch is NULL when no transition runs; debuggers know the name. A core that
+ * is a module shares both with the C core, whose list has the module's own patch.
  */
 #ifndef MODULE
 static LIST_HEAD(klp_patches);
 static struct klp_patch *klp_transition_patch;
 #endif
 
-/* The patch that brought this core. */
+/* Is it the patch of this core's module? */
 static bool is_own(const struct klp_patch *patch)
 {
 	return THIS_MODULE && patch->mod == THIS_MODULE;

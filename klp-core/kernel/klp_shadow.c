@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Locks, memory and log lines of the shadow variables. A core that is a module
- * leaves those to the C core.
+ * Locks, memory and log lines of shadow variables. A core that is a module
+ * leaves shadow variables to the C core.
  */
 #define pr_fmt(fmt) "livepatch: " fmt
 
@@ -49,7 +49,7 @@ void klp_free(void *memory)
 	kfree(memory);
 }
 
-/* The head's type is another one from 7.3 on, which is no larger. */
+/* From 7.3 on, @head has another type, which is no larger. */
 void klp_free_after_rcu(void *head, void *memory)
 {
 	kvfree_call_rcu(head, memory);

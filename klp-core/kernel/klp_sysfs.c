@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/livepatch and /sys/kernel/debug/livepatch: tables that macros
- * make, and the kobjects inside of the patches' structures.
+ * /sys/kernel/livepatch and /sys/kernel/debug/livepatch: attributes, and the
+ * kobjects embedded in the patches' structures.
  *
- * The attributes of objects and functions take no lock: these go while the
- * core's mutex is held, and removing them waits for readers. A patch's folder
- * is removed without it, by a work item.
+ * The attributes of objects and functions take no lock: they are removed with
+ * the core's mutex held, and removing them waits for readers. A work item
+ * removes a patch's folder, without the mutex.
  */
 #include <linux/debugfs.h>
 #include <linux/kobject.h>
@@ -111,7 +111,7 @@ static void patch_release(struct kobject *kobj)
 	complete(&to_patch(kobj)->finish);
 }
 
-/* What the core made itself, it marks, and it goes with its folder. */
+/* Objects that the core allocated are marked as dynamic, and freed here. */
 static void object_release(struct kobject *kobj)
 {
 	struct klp_object *obj = container_of(kobj, struct klp_object, kobj);
@@ -149,9 +149,7 @@ static const struct kobj_type func_type = {
 	.sysfs_ops = &kobj_sysfs_ops,
 };
 
-/*
- * A task that has yet to switch, and why it has not.
- */
+/* Writes a line for a task that has not switched, with the reason. */
 void klp_blocker_line(struct seq_file *m, struct task_struct *task, int why,
 		      const char *function)
 {
@@ -198,8 +196,8 @@ bool klp_is_shown(void)
 }
 
 /*
- * The lists are what klp_for_each_object() and klp_for_each_func() walk, in
- * callbacks of patches for example. They change under the core's mutex.
+ * klp_for_each_object() and klp_for_each_func() walk these lists, for example
+ * in callbacks of patches. The core's mutex guards them.
  */
 static void init_func(struct klp_object *obj, struct klp_func *func)
 {
@@ -216,7 +214,7 @@ static void init_object(struct klp_patch *patch, struct klp_object *obj)
 	kobject_init(&obj->kobj, &object_type);
 }
 
-/* An object that the patch does not declare, or NULL without memory. */
+/* Allocates an object that the patch does not declare. Returns NULL without memory. */
 struct klp_object *klp_new_object(struct klp_patch *patch, const char *name)
 {
 	struct klp_object *obj = kzalloc(sizeof(*obj), GFP_KERNEL);
@@ -232,7 +230,7 @@ struct klp_object *klp_new_object(struct klp_patch *patch, const char *name)
 	return obj;
 }
 
-/* A function that leads back to the original one, or NULL without memory. */
+/* Allocates a nop: an entry that restores the original function. Returns NULL without memory. */
 struct klp_func *klp_new_nop(struct klp_object *obj, const char *name, unsigned long sympos)
 {
 	struct klp_func *func = kzalloc(sizeof(*func), GFP_KERNEL);
@@ -259,14 +257,14 @@ void klp_hide_patch(struct klp_patch *patch)
 	}
 	kobject_put(&patch->kobj);
 	wait_for_completion(&patch->finish);
-	/* Of this core; NULL where it is built in. */
+	/* The core's module; NULL where it is built in. */
 	module_put(THIS_MODULE);
 }
 
 /*
- * Whoever waits for the patch's folder to go unloads the module next, so
- * nothing that takes time may stand between the two. No task can reach the
- * module's code any more: the stack check has seen to that.
+ * User space that waits for the patch's folder to vanish unloads the module
+ * next, so nothing slow may come between the two. No task can reach the
+ * module's code any more: the stack check made sure of that.
  */
 void klp_release_now(struct klp_patch *patch)
 {
@@ -309,7 +307,7 @@ int klp_show_patch(struct klp_patch *patch)
 	err = kobject_add(&patch->kobj, klp_root, "%s", patch->mod->name);
 	if (err)
 		return err;
-	/* Without debugfs it is only not shown there. */
+	/* The patch works without debugfs, so errors are ignored. */
 	dir = debugfs_create_dir(patch->mod->name, klp_debugfs_root);
 	debugfs_create_file("blockers", 0400, dir, patch, &blockers_fops);
 	debugfs_create_file("redirects", 0400, dir, patch, &redirects_fops);
@@ -340,7 +338,7 @@ void klp_hide_func(struct klp_func *func)
 }
 
 #ifdef MODULE
-/* A dedicated one, which can be flushed. */
+/* A dedicated queue, so that it can be flushed. */
 static struct workqueue_struct *klp_release_queue;
 
 static struct workqueue_struct *release_queue(void)
@@ -384,7 +382,7 @@ void klp_end_sysfs(void)
 #else
 static int __init klp_init(void)
 {
-	/* Before the root, whose presence means that patches can be shown. */
+	/* Before the root: once that exists, patches can be added. */
 	klp_debugfs_root = debugfs_create_dir("livepatch", NULL);
 	klp_root = kobject_create_and_add("livepatch", kernel_kobj);
 	return klp_root ? 0 : -ENOMEM;

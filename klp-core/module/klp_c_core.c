@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * klp-core as a live patch of the livepatch core in C, and which of the two
- * has the live patches.
+ * klp-core as a live patch of the livepatch core in C, and the handover of live
+ * patching between the two.
  *
- * The patch redirects what begins something: enabling a patch, and modules that
- * come and go. What only reads or writes what both cores share stays the C
- * core's, and so do shadow variables, which outlive patches and cores. The two
- * share the mutex, the list of patches, the patch in transition, the target state,
- * and what tasks have of it: so at any time one transition runs at most, of
- * either core, and code that switches tasks need not know of which.
+ * The patch redirects the entry points: enabling a patch, and loading and
+ * unloading a module. Functions that only access what both cores share stay the C
+ * core's, and so do shadow variables, which outlive patches and cores. Both cores
+ * share the mutex, the list of patches, the patch in transition, the target state
+ * and the patch states of tasks: so at most one transition runs at any time, of
+ * either core, and code that switches tasks works for both.
  *
- * klp-core has the live patches from the end of its own transition on. From
- * then on no task is in a function of the C core that is redirected, and none
- * gets there. Its own patch is then the only one that the C core has.
+ * klp-core is in charge of live patches from the end of its own transition on.
+ * From then on no task is in a redirected function of the C core, or can enter
+ * one. The C core's only patch is then klp-core's.
  */
 #define pr_fmt(fmt) "livepatch: " fmt
 
@@ -27,7 +27,7 @@
 
 #include "klp_glue.h"
 
-/* The functions of the C core that are redirected, and what to: all of them, but for the hook in klp_hook.c. */
+/* All redirected functions of the C core, except the hook in klp_hook.c. */
 static struct klp_func functions[] = {
 	{ .old_name = "klp_enable_patch", .new_func = klp_enable_patch },
 	{ .old_name = "klp_module_coming", .new_func = klp_module_coming },
@@ -49,7 +49,7 @@ static struct klp_patch own_patch = {
 
 /*
  * Held for reading by code that acts for one of the cores, and for writing while
- * klp-core's patch is being disabled. Outside of klp_mutex.
+ * klp-core's patch is being disabled. Taken before klp_mutex.
  */
 static DECLARE_RWSEM(turn);
 
@@ -67,7 +67,7 @@ void klp_leave(void)
 	up_read(&turn);
 }
 
-/* Nothing of any patch may be left when the C core has the live patches again. */
+/* Makes sure that no patch and no site is left, before the C core takes over again. */
 static int prepare_to_go(void)
 {
 	unsigned int tries;
@@ -75,7 +75,7 @@ static int prepare_to_go(void)
 	if (!klp_core_is_unused(true))
 		return -EBUSY;
 	klp_wait_for_releases();
-	/* Each time a number of sites. ftrace may fail to unregister one. */
+	/* Each attempt detaches a batch of sites. ftrace may fail to unregister one. */
 	for (tries = 0; tries < 1000; tries++)
 		if (klp_core_detach_rest())
 			return 0;
@@ -84,8 +84,8 @@ static int prepare_to_go(void)
 }
 
 /*
- * Attributes of klp-core's patch. Reading is the C core's, and so is writing,
- * unless patches need klp-core.
+ * Attributes of klp-core's patch: the C core's, except that the patch cannot be
+ * forced, and not be disabled while other patches need klp-core.
  */
 static ssize_t store(struct kobject *kobj, struct attribute *attr, const char *buf, size_t count)
 {
@@ -115,7 +115,7 @@ static ssize_t show(struct kobject *kobj, struct attribute *attr, char *buf)
 static const struct sysfs_ops own_sysfs_ops = { .show = show, .store = store };
 static struct kobj_type own_type;
 
-/* Returns whether the C core has no other patch; otherwise a line in the log for each. Under klp_mutex. */
+/* Returns whether the C core has no other patch, and logs each if it has. Called under klp_mutex. */
 static bool is_alone(void)
 {
 	struct klp_patch *patch;
@@ -131,7 +131,7 @@ static bool is_alone(void)
 	return alone;
 }
 
-/* Called by the C core before anything is redirected, under klp_mutex: no other patch comes in between. */
+/* Called by the C core under klp_mutex before anything is redirected, so no other patch can be enabled in between. */
 static int may_arrive(struct klp_object *object)
 {
 	if (!is_alone())
@@ -142,10 +142,10 @@ static int may_arrive(struct klp_object *object)
 	return 0;
 }
 
-/* Enables klp-core's patch. Its transition may go on. */
+/* Enables klp-core's patch. Does not wait for its transition. */
 int klp_arrive(void)
 {
-	/* The C core would log its own errors. */
+	/* Checked before, because the C core would log errors of its own. */
 	scoped_guard(mutex, &klp_mutex)
 		if (!is_alone())
 			return -EBUSY;
@@ -153,9 +153,9 @@ int klp_arrive(void)
 }
 
 /*
- * Returns when no task is in a function that calls were redirected to. Those
- * that had just begun to are waited for first, then those that sleep in
- * there, then those on their way out.
+ * Returns when no task is in a function that calls were redirected to. Waits
+ * first for tasks that are just entering one, then for those that sleep in it,
+ * then for those on their way out.
  */
 void klp_wait_for_callers(void)
 {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The scheduler's hook, __klp_sched_try_switch(), in transitions of klp-core.
+ * Redirects the scheduler's hook, __klp_sched_try_switch(), in transitions of
+ * klp-core.
  *
- * It is no function of klp-core's patch: a task that is in it would never be
- * safe to switch to that, and it is for tasks that are hardly ever found asleep.
- * It does not have to be: it runs without preemption, so there is an end to
- * waiting for those in it, and either function may be called at any time. The
- * C core's looks for functions that only it has, and is skipped while a
- * transition of klp-core runs.
+ * The hook is not in klp-core's patch: a task in it would never be safe to
+ * switch to that patch, and the hook is for tasks that hardly ever sleep. It
+ * need not be: it runs without preemption, so a grace period waits for tasks in
+ * it, and either version may be called at any time. The C core's version checks
+ * for the C core's functions only, and is skipped while a transition of klp-core
+ * runs.
  */
 #define pr_fmt(fmt) "livepatch: " fmt
 
@@ -32,7 +33,7 @@ static struct ftrace_ops klp_hook_ops = {
 	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT,
 };
 
-/* Under the core's mutex, with the hook's static key off. */
+/* Called under the core's mutex, with the hook's static key off. */
 void klp_hook_scheduler(bool on)
 {
 	WRITE_ONCE(klp_is_hooked, on);
@@ -53,7 +54,7 @@ int __init klp_init_hook(void)
 	return err;
 }
 
-/* Returns when no task is in it: ftrace waits for that. */
+/* Returns when no task is in hook(): ftrace waits for that. */
 void klp_end_hook(void)
 {
 	WARN_ON(unregister_ftrace_function(&klp_hook_ops));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * klp-core as a module: for which kernel it is, and the order in which its
- * parts come and go.
+ * klp-core as a module: the check of the kernel's build ID, and the order in
+ * which its parts are initialized and torn down.
  */
 #define pr_fmt(fmt) "livepatch: " fmt
 
@@ -12,12 +12,12 @@
 
 #include "klp_glue.h"
 
-/* `cargo klp link` makes it 0. */
+/* `cargo klp link` sets it to 0. */
 static volatile u8 unlinked __section(".klp.unlinked") = 1;
 
 /*
- * Some of what both cores share is only known to be used as it is by reading
- * the kernel's own code: so this is for the very kernel that it was built for.
+ * Sharing state with the C core relies on details of its code, so the module is
+ * only for the kernel that it was built for.
  */
 static int __init check_kernel(void)
 {
@@ -82,7 +82,7 @@ end_sysfs:
 	return err;
 }
 
-/* The C core has taken the patch back. */
+/* The C core has disabled klp-core's patch before. */
 static void __exit klp_core_exit(void)
 {
 	end();

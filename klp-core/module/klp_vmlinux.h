@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What klp-core uses of vmlinux that vmlinux does not export, when it is a
- * module: all of it. Each name becomes a livepatch symbol, which the kernel
- * looks up when the module is loaded. Included after everything else.
+ * All symbols that klp-core as a module uses and vmlinux does not export. Each
+ * becomes a livepatch symbol, which the kernel looks up when the module is
+ * loaded. Must be included last.
  */
 #ifndef KLP_VMLINUX_H
 #define KLP_VMLINUX_H
@@ -14,16 +14,16 @@
 #include <linux/stacktrace.h>
 #include <linux/tracepoint-defs.h>
 
-/* GNU as wants names with commas in quotes; clang quotes them itself. */
+/* GNU as needs quotes around names with commas; clang adds them itself. */
 #ifdef __clang__
 #define KLP_LINK_NAME(name) __asm__(name)
 #else
 #define KLP_LINK_NAME(name) __asm__("\"" name "\"")
 #endif
-/* Weak, so that the module build lets it pass. */
+/* Weak, because modpost rejects other undefined symbols. */
 #define KLP_VMLINUX(name) KLP_LINK_NAME(".klp.sym.vmlinux." name ",0") __weak
 
-/* The livepatch core in C: what both cores share, and where patches are shown. */
+/* The livepatch core in C: state that both cores share, and the root of the patches in sysfs. */
 extern struct mutex klp_mutex KLP_VMLINUX("klp_mutex");
 extern struct list_head klp_patches KLP_VMLINUX("klp_patches");
 extern struct klp_patch *klp_transition_patch KLP_VMLINUX("klp_transition_patch");
@@ -31,12 +31,12 @@ extern int klp_target_state KLP_VMLINUX("klp_target_state");
 extern struct static_key_false klp_hook_key KLP_VMLINUX("klp_sched_try_switch_key");
 extern struct kobject *klp_root_kobj KLP_VMLINUX("klp_root_kobj");
 
-/* Its functions that klp-core's replace. */
+/* Functions of the C core that klp-core replaces. */
 int klp_c_enable_patch(struct klp_patch *patch) KLP_VMLINUX("klp_enable_patch");
 int klp_c_module_coming(struct module *mod) KLP_VMLINUX("klp_module_coming");
 void klp_c_module_going(struct module *mod) KLP_VMLINUX("klp_module_going");
 void klp_c_sched_try_switch(void) KLP_VMLINUX("__klp_sched_try_switch");
-/* One that is never called while klp-core has the live patches. */
+/* Never called while klp-core is in charge of live patches. */
 void klp_c_cancel_transition(void) KLP_VMLINUX("klp_cancel_transition");
 
 /* Tasks. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What differs on 64-bit Arm.
+ * Livepatch relocations on 64-bit Arm.
  */
 #include <linux/elf.h>
 #include <linux/module.h>
@@ -9,8 +9,8 @@
 #include <asm/text-patching.h>
 
 /*
- * Clears pointers. The kernel has no function for it here, and pointers to an unloaded module would stay. What is
- * left are parts of instructions, which only replacements for that module run.
+ * Clears pointers, which would dangle after the module is unloaded: the kernel has no such function here. Relocated
+ * instructions stay; only replacements for that module run them.
  */
 void clear_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symindex,
 			unsigned int relsec, struct module *mod)
