@@ -6,12 +6,12 @@
 ///
 /// # Safety
 ///
-/// `place` is valid for reads, and whoever writes to it meanwhile does so atomically.
+/// `place` is valid for reads, and concurrent writes to it are atomic.
 #[inline(always)]
 pub(crate) unsafe fn load_acquire<T>(place: *const *mut T) -> *mut T {
     let value: *mut T;
-    // SAFETY: it reads where the caller allows it; by default assembly may access all memory, so the compiler
-    // moves no access to the other side.
+    // SAFETY: the caller promises that `place` is valid for reads; by default assembly may access all memory, so
+    // the compiler moves no access across it.
     unsafe {
         core::arch::asm!(
             "ldar {value}, [{place}]",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What differs between architectures.
+//! Architecture-specific code.
 
 #[cfg(target_arch = "aarch64")]
 mod arm64;

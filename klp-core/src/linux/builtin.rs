@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions of the built-in core that change nothing of its state. A core that is a module leaves them to the C core,
-//! with which it shares what they read.
+//! Exported functions that only the built-in core has: they do not change its state. A core that is a module leaves
+//! them to the C core, because both share what they read.
 
 use super::relocations::File;
 use super::state::{KERNEL, PUBLISHED};
@@ -18,6 +18,8 @@ same_in_c! {
     klp_apply_section_relocs klp_copy_process klp_core_update klp_find_section_by_name klp_get_prev_state klp_get_state
 }
 
+/// Switches a pending task, on the exit to user space or in the idle loop.
+///
 /// # Safety
 ///
 /// Preemption is off, and `task` is the current one or does not run.
@@ -27,14 +29,14 @@ unsafe extern "C" fn klp_core_update(task: *mut task_struct) {
     PUBLISHED.update(&KERNEL, &unsafe { TaskRef::new(task) });
 }
 
-/// A child is being born to the current task.
+/// Copies the patch state of the current task to its child, in fork.
 ///
 /// # Safety
 ///
 /// The task list is locked for writing.
 #[no_mangle]
 unsafe extern "C" fn klp_copy_process(child: *mut task_struct) {
-    // SAFETY: the current task is there, and so is the child.
+    // SAFETY: the current task is alive, and the child is not freed while it is being forked.
     unsafe {
         let parent = TaskRef::new(bindings::klp_current());
         PUBLISHED.inherit(&KERNEL, &parent, &TaskRef::new(child));
@@ -66,7 +68,7 @@ unsafe extern "C" fn klp_apply_section_relocs(
     let object = if object.is_null() {
         c"vmlinux"
     } else {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises that it is a string.
         unsafe { CStr::from_ptr(object.cast()) }
     };
     // SAFETY: the caller's promise.
@@ -84,7 +86,7 @@ unsafe extern "C" fn klp_find_section_by_name(
     name: *const c_char,
     size: *mut usize,
 ) -> *mut c_void {
-    // SAFETY: the caller's promise; a livepatch module keeps its section headers and names.
+    // SAFETY: the caller promises a livepatch module, which keeps its section headers and names, and valid pointers.
     unsafe {
         *size = 0;
         let mut file = MaybeUninit::<bindings::klp_file>::uninit();
@@ -105,11 +107,11 @@ unsafe extern "C" fn klp_find_section_by_name(
     ptr::null_mut()
 }
 
-/// The state of that id that a patch declares.
+/// Finds the system state with that ID that a patch declares; null without one.
 ///
 /// # Safety
 ///
-/// `patch` is a patch.
+/// `patch` is null or a patch.
 #[no_mangle]
 unsafe extern "C" fn klp_get_state(
     patch: *mut bindings::klp_patch,
@@ -120,12 +122,12 @@ unsafe extern "C" fn klp_get_state(
 
 fn state_of(patch: PatchRef, id: c_ulong) -> *mut bindings::klp_state {
     declared::states(patch)
-        // SAFETY: these are states that the patch declares.
+        // SAFETY: `states` yields states of the patch's table.
         .find(|state| unsafe { (**state).id == id })
         .unwrap_or(ptr::null_mut())
 }
 
-/// The state of that id of the highest patch below the one in transition.
+/// Finds the system state with that ID of the highest patch below the one in transition; null without one.
 ///
 /// # Safety
 ///
@@ -137,7 +139,7 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
         found: *mut bindings::klp_state,
     }
     unsafe extern "C" fn each(patch: *mut bindings::klp_patch, data: *mut c_void) {
-        // SAFETY: this is what is passed below, and the caller waits for the iteration's end.
+        // SAFETY: `data` is the search that is passed below, which nothing else uses until the iteration ends.
         let search = unsafe { &mut *data.cast::<Search>() };
         if let Some(patch) = NonNull::new(patch) {
             let state = state_of(PatchRef(patch), search.id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The core's functions that the kernel, C modules, and the C files beside the core call. Those that only the
-//! built-in core has are in [`super::builtin`].
+//! Exported functions, which the kernel, C modules, and the C files beside the core call. [`super::builtin`] has
+//! those that only the built-in core exports.
 
 use super::state::{locked, KERNEL, PUBLISHED};
 use super::turn::Turn;
@@ -29,11 +29,11 @@ same_in_c! {
     klp_module_going klp_register_patch klp_unregister_patch
 }
 
-/// Enables a patch, from its module's init; or one that is registered, at any time.
+/// Enables a patch from its module's init, or a registered one at any time.
 ///
 /// # Safety
 ///
-/// `patch` is null or the caller's, and lasts as long as its module.
+/// `patch` is null, or the caller's and valid until its module is unloaded.
 #[no_mangle]
 unsafe extern "C" fn klp_enable_patch(patch: *mut bindings::klp_patch) -> c_int {
     let turn = Turn::begin();
@@ -60,7 +60,7 @@ fn enable(patch: PatchRef) -> Result {
         .map_err(|error| release_refused(patch, &error, bindings::klp_release_now))
 }
 
-/// Releases with `release` what is left of a patch that was not enabled or registered. Why it was not.
+/// Releases what is left of a patch that was not enabled or registered, with `release`. Returns the error.
 fn release_refused(
     patch: PatchRef,
     error: &EnableError,
@@ -84,11 +84,11 @@ unsafe extern "C" fn klp_disable_patch(patch: *mut bindings::klp_patch) -> c_int
     klp_core_set_enabled(patch, false)
 }
 
-/// Registers a patch, which can then be enabled and disabled again and again, until it is unregistered.
+/// Registers a patch, which can then be enabled and disabled any number of times, until it is unregistered.
 ///
 /// # Safety
 ///
-/// As for `klp_enable_patch()`; it is unregistered before its module goes.
+/// As for `klp_enable_patch()`; the patch is unregistered before its module is unloaded.
 #[no_mangle]
 unsafe extern "C" fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_int {
     let turn = Turn::begin();
@@ -108,7 +108,7 @@ fn register(patch: PatchRef) -> Result {
         .map_err(|error| release_refused(patch, &error, bindings::klp_hide_patch))
 }
 
-/// Forgets a registered patch that is disabled, before its module goes.
+/// Unregisters a patch, which must be disabled.
 ///
 /// # Safety
 ///
@@ -127,13 +127,14 @@ unsafe extern "C" fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_
     to_c(result)
 }
 
-/// Refuses what is no declaration of a live patch, or is enabled before live patching is initialised.
+/// Refuses an incomplete declaration, a module that is not a live patch, and patches before live patching is
+/// initialised.
 fn check_declaration(patch: PatchRef) -> Result {
     if !declared::is_whole(patch) {
         return Err(EINVAL);
     }
     let module = patch.module().0.as_ptr();
-    // SAFETY: the module is there: its init is the caller.
+    // SAFETY: the module is loaded: its init is the caller.
     if unsafe { !bindings::klp_is_livepatch(module) } {
         KERNEL.error(format_args!(
             "module {} is not marked as a livepatch module",
@@ -141,7 +142,7 @@ fn check_declaration(patch: PatchRef) -> Result {
         ));
         return Err(EINVAL);
     }
-    // SAFETY: it returns a flag.
+    // SAFETY: it only reads a pointer.
     if unsafe { !bindings::klp_is_shown() } {
         return Err(ENODEV);
     }
@@ -178,45 +179,47 @@ extern "C" fn klp_core_retry() {
     locked(|core| core.try_complete());
 }
 
-/// Makes entries jumps.
+/// Makes patch sites jumps.
 #[no_mangle]
 extern "C" fn klp_core_promote() {
     locked(|core| core.promote_to_jumps());
 }
 
-/// Where a call at `site` goes; zero is the original function.
+/// Returns the target of a call at `site`; zero is the original function.
 ///
 /// # Safety
 ///
 /// Preemption is off, `site` is a patch site, and `state` is the current task's patch state.
 #[no_mangle]
 unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ulong {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises that preemption is off.
     let guard = unsafe { NoPreempt::new() };
-    // SAFETY: the caller's promise. No site is at zero.
+    // SAFETY: the caller promises that `site` is a patch site, and none is at zero.
     let site = unsafe { Site::new(site).unwrap_unchecked() };
     let target = PUBLISHED.redirect(&KERNEL, site, &guard, || {
-        // SAFETY: the caller's promise. Others may change it at the same time, as a whole.
+        // SAFETY: the caller promises that it is the task's patch state. Concurrent writes are atomic.
         PatchState::from_c(unsafe { state.read_volatile() })
     });
     target.to_c()
 }
 
+/// Tries to switch the current task, which is about to sleep.
+///
 /// # Safety
 ///
 /// Preemption is off, and `task` is the current one.
 #[no_mangle]
 unsafe extern "C" fn klp_core_update_sleeper(task: *mut task_struct) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises that preemption is off, and that `task` is the current one.
     let (guard, task) = unsafe { (NoPreempt::new(), TaskRef::new(task)) };
     PUBLISHED.update_sleeper(&KERNEL, &task, &guard);
 }
 
-/// A module is loaded: after ftrace has its sites, before its init runs.
+/// Patches a module that is being loaded: called after ftrace has its sites, before its init runs.
 ///
 /// # Safety
 ///
-/// `module` is the one that is loaded.
+/// `module` is being loaded.
 #[no_mangle]
 unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
     let turn = Turn::begin();
@@ -231,29 +234,29 @@ unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
     let Some(handle) = NonNull::new(module).map(ModuleRef) else {
         return EINVAL.to_c();
     };
-    // SAFETY: the module is there, and so is its name.
+    // SAFETY: the module is not freed meanwhile, and its name is a C string.
     let name = unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) };
     if name == c"vmlinux" {
         KERNEL.error(format_args!("vmlinux.ko: invalid module name"));
         return EINVAL.to_c();
     }
     to_c(locked(|core| {
-        // SAFETY: the module is there. Patches that come later see by this that it is to be patched.
+        // SAFETY: the module is being loaded. The flag tells later patches to patch it.
         unsafe { bindings::klp_module_set_alive(module, true) };
         let result = core.module_coming(handle, name);
         if result.is_err() {
-            // SAFETY: as above.
+            // SAFETY: the module is being loaded.
             unsafe { bindings::klp_module_set_alive(module, false) };
         }
         result
     }))
 }
 
-/// A module goes: after its exit, before ftrace forgets it.
+/// Reverts the patches of a module that is being unloaded: called after its exit, before ftrace forgets it.
 ///
 /// # Safety
 ///
-/// `module` is the one that goes.
+/// `module` is being unloaded.
 #[no_mangle]
 unsafe extern "C" fn klp_module_going(module: *mut module) {
     let turn = Turn::begin();
@@ -268,17 +271,17 @@ unsafe extern "C" fn klp_module_going(module: *mut module) {
     let Some(handle) = NonNull::new(module).map(ModuleRef) else {
         return;
     };
-    // SAFETY: the module is there, and so is its name.
+    // SAFETY: the module is not freed meanwhile, and its name is a C string.
     let name = unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) };
     locked(|core| {
-        // SAFETY: the module is there.
+        // SAFETY: the module is not freed yet.
         unsafe { bindings::klp_module_set_alive(module, false) };
         core.module_going(handle, name);
     });
 }
 
-/// Writes a line for each task that has not switched. It blocks nothing: it takes no lock of the
-/// core.
+/// Writes a line for each task that has not switched. Takes no lock of the core, so it does not delay the
+/// transition.
 ///
 /// # Safety
 ///
@@ -290,13 +293,13 @@ unsafe extern "C" fn klp_core_blockers(m: *mut seq_file) {
             return;
         }
         KERNEL.with_stack(task, |stack: Stack<'_>| {
-            // SAFETY: preemption is off while a stack is looked at.
+            // SAFETY: `with_stack` calls this with preemption off.
             let guard = unsafe { NoPreempt::new() };
             let Some(check) = PUBLISHED.stack_check.get(&guard) else {
                 return;
             };
             let (why, name) = blocker(check, &stack, KERNEL.thread_function(task));
-            // SAFETY: the caller's promise; task and name are there.
+            // SAFETY: the caller writes to `m`; task and name are valid during the call.
             unsafe { bindings::klp_blocker_line(m, task.0.as_ptr(), why, name.as_ptr().cast()) };
         });
     });
@@ -326,7 +329,7 @@ unsafe extern "C" fn klp_core_redirects(m: *mut seq_file, patch: *mut bindings::
                     RedirectVia::Handler => c"handler",
                     RedirectVia::Shadowed => c"covered",
                 };
-                // SAFETY: the caller's promise; the names are there.
+                // SAFETY: the caller writes to `m`; the names are valid during the call.
                 unsafe {
                     bindings::klp_redirect_line(
                         m,

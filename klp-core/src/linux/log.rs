@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's log. What dynamic debug switches is printed by C functions of known names
+//! Logging. C functions of known names print the lines that dynamic debug turns on
 //! (`kernel/klp_log.c`).
 
 use super::{bindings, Kernel, TaskRef};
@@ -27,7 +27,7 @@ impl Log for Kernel {
 
     fn debug(&self, event: TransitionEvent<'_>) {
         let is_patching = |direction| direction == Direction::Patching;
-        // SAFETY: names are C strings that last as long as the calls.
+        // SAFETY: the names are C strings that are valid during the calls.
         unsafe {
             match event {
                 TransitionEvent::Initializing(patch, direction) => {
@@ -53,7 +53,7 @@ impl Log for Kernel {
 
     fn blocked(&self, task: &TaskRef, why: Blocker, function: Option<&Name>) {
         let function = function.map_or(c"", Name::as_c_str);
-        // SAFETY: the task is there, and the name lasts as long as the call.
+        // SAFETY: the task and the name are valid during the call.
         unsafe {
             bindings::klp_try_switch_task(
                 task.0.as_ptr(),
@@ -65,7 +65,7 @@ impl Log for Kernel {
 
     fn held_up(&self, task: &TaskRef, why: Blocker, function: Option<&Name>) {
         let function = function.map_or(c"", Name::as_c_str);
-        // SAFETY: the task is there, and the name lasts as long as the call.
+        // SAFETY: the task and the name are valid during the call.
         unsafe {
             bindings::klp_report_blocker(
                 task.0.as_ptr(),
@@ -78,12 +78,12 @@ impl Log for Kernel {
     #[cold]
     #[inline(never)]
     fn bug(&self, what: &'static CStr) {
-        // SAFETY: the text lasts.
+        // SAFETY: the text is static.
         unsafe { bindings::klp_bug(what.as_ptr().cast()) };
     }
 }
 
-/// As the C core's log lines distinguish them.
+/// The error numbers by which the C core's log lines distinguish blockers.
 pub(super) fn blocker_to_c(why: Blocker) -> c_int {
     const EADDRINUSE: c_int = 98;
     match why {

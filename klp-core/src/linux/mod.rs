@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel as the platform: the services that the logic needs, from the kernel's C interfaces.
+//! The kernel as the platform: the services that the logic needs, by the kernel's C interfaces.
 //!
-//! All that the core uses of the kernel is in `kernel/klp_glue.h` and in the list of
-//! `kernel/klp_bindgen_parameters`; [`bindings`] is what bindgen makes of the two. [`exports`] is the
-//! other direction: the functions of the core that the kernel and C modules call.
+//! `kernel/klp_glue.h` and the list in `kernel/klp_bindgen_parameters` name all that the core uses of the
+//! kernel; bindgen generates [`bindings`] from the two. [`exports`] is the other direction: the functions of
+//! the core that the kernel and C modules call.
 
-/// That the C declaration of a function is the one of its definition here.
+/// Checks that functions have the same prototype in C and here.
 macro_rules! same_in_c {
     ($($name:ident)*) => {
         $(const _: () = {
-            // Both arms have one type.
+            // Both arms must have the same type.
             let _ = if true { bindings::$name } else { $name };
         };)*
     };
@@ -38,7 +38,7 @@ use crate::platform::Handles;
 use ::kernel::ffi::c_void;
 use core::ptr::{self, NonNull};
 
-/// C declarations.
+/// Bindings of the C declarations.
 #[allow(
     clippy::all,
     dead_code,
@@ -61,15 +61,15 @@ pub mod bindings {
 #[derive(Debug)]
 pub struct Kernel;
 
-/// A `struct klp_patch` of a module to which the core has a reference.
+/// A `struct klp_patch` in the memory of its module, which stays loaded meanwhile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PatchRef(NonNull<bindings::klp_patch>);
 
-/// A `struct klp_object` of such a module, or of the core.
+/// A `struct klp_object` of such a module, or allocated by the core.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ObjectRef(NonNull<bindings::klp_object>);
 
-/// A `struct klp_func` of such a module, or of the core.
+/// A `struct klp_func` of such a module, or allocated by the core.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FuncRef(NonNull<bindings::klp_func>);
 
@@ -101,13 +101,14 @@ unsafe impl Send for ModuleRef {}
 
 impl PatchRef {
     fn module(self) -> ModuleRef {
-        // SAFETY: a patch of the core has a module, which its declaration was checked for.
+        // SAFETY: the patch has a module: `declared::is_whole` checked that.
         ModuleRef(unsafe { NonNull::new_unchecked((*self.0.as_ptr()).mod_) })
     }
 }
 
-/// What C passes on to a function that calls this closure. The closure's type is a parameter of that function: calls
-/// through `dyn FnMut` fail the kernel's check of indirect calls (CONFIG_CFI) when the closure is an `Fn`, too.
+/// Makes the data pointer that C passes on to a function that calls this closure. That function is generic over the
+/// closure's type: calls through `dyn FnMut` fail the kernel's check of indirect calls (CONFIG_CFI) when the closure is
+/// also an `Fn`.
 fn data<F>(closure: &mut F) -> *mut c_void {
     ptr::from_mut(closure).cast()
 }

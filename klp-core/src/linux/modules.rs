@@ -14,12 +14,12 @@ impl Modules for Kernel {
     const NAME_LEN: usize = size_of_name();
 
     fn find(&self, name: &CStr) -> Option<ModuleRef> {
-        // SAFETY: it looks the name up.
+        // SAFETY: `name` is a C string.
         NonNull::new(unsafe { bindings::klp_find_module(name.as_ptr().cast()) }).map(ModuleRef)
     }
 
     fn try_get_module(&self, patch: PatchRef) -> bool {
-        // SAFETY: the patch's module is there: its init is the caller.
+        // SAFETY: the patch's module is loaded: it calls this, or registered the patch.
         unsafe { bindings::klp_get_module(patch.module().0.as_ptr()) }
     }
 

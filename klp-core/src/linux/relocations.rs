@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writing livepatch relocations: those of a patch's module that refer to symbols of its objects.
+//! Applying and clearing livepatch relocations: those of a patch's module that refer to symbols of its objects.
 
 use super::{bindings, Kernel, PatchRef};
 use crate::errno::{check, Result, EINVAL};
@@ -17,7 +17,7 @@ use core::mem::MaybeUninit;
 const SHN_LIVEPATCH: u16 = 0xff20;
 const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
 
-/// A module's view of its file, as far as relocations need it.
+/// The parts of a module's ELF file that relocations need.
 #[derive(Clone, Copy)]
 pub(super) struct File {
     pub(super) module: *mut module,
@@ -27,13 +27,13 @@ pub(super) struct File {
     pub(super) symbols: u32,
 }
 
-/// A name, for C.
+/// A NUL-terminated name in a buffer.
 struct CName<const N: usize>([u8; N]);
 
 impl<const N: usize> CName<N> {
     fn new(name: &[u8]) -> Result<Self> {
         let mut bytes = [0; N];
-        // One is left for the end.
+        // One byte is for the terminator.
         let place = bytes
             .get_mut(..N.saturating_sub(1))
             .and_then(|bytes| bytes.get_mut(..name.len()));
@@ -47,9 +47,11 @@ impl<const N: usize> CName<N> {
 }
 
 impl File {
+    /// The header of a section.
+    ///
     /// # Safety
     ///
-    /// `index` is one of a section.
+    /// `index` is that of a section.
     unsafe fn section(&self, index: u32) -> *mut elf64_shdr {
         // SAFETY: the caller's promise.
         unsafe { self.sections.add(index as usize) }
@@ -98,8 +100,8 @@ impl File {
             let is_vmlinux = parsed.object == b"vmlinux";
             let module = CName::<64>::new(parsed.object)?;
             let wanted = CName::<512>::new(parsed.name)?;
-            // A module's relocations are written late, after code that vmlinux' symbols may be
-            // needed for; those of exported ones need not be of this kind.
+            // A module's relocations are applied late, when code that needs symbols of vmlinux may have run
+            // already; exported symbols need no livepatch relocation.
             if is_vmlinux && object != b"vmlinux" {
                 kernel.error(format_args!(
                     "invalid access to vmlinux symbol '{}' from module-specific livepatch relocation section",
@@ -113,13 +115,13 @@ impl File {
                 wanted.as_c_str(),
                 parsed.position,
             )?;
-            // SAFETY: as above; the table is the module's own.
+            // SAFETY: `symbol` is in the module's own symbol table.
             unsafe { (*symbol).st_value = address as u64 };
         }
         Ok(())
     }
 
-    /// Writes, or clears, the relocations in a section, if they are for `object`.
+    /// Applies or clears the relocations in a section, if they are for `object`.
     ///
     /// # Safety
     ///
@@ -157,15 +159,15 @@ impl File {
         // SAFETY: the caller's promise.
         let result = unsafe { self.call(bindings::apply_relocate_add, section) };
         if result.is_err() {
-            // Some of them may have been written.
+            // Some of them may have been applied.
             // SAFETY: the caller's promise.
             let _ = unsafe { self.call(bindings::klp_clear_relocate_add, section) };
         }
         result
     }
 
-    /// Calls what writes, or clears, the relocations in a section. It takes the lock that writing to the kernel's
-    /// text needs.
+    /// Calls `write`, which applies or clears the relocations in a section. It takes the lock for writing to the
+    /// kernel's text.
     ///
     /// # Safety
     ///
@@ -188,7 +190,7 @@ impl File {
 type WriteRelocations =
     unsafe extern "C" fn(*mut elf64_shdr, *const c_char, u32, u32, *mut module) -> c_int;
 
-/// The module of a patch as a file, and its sections with livepatch relocations.
+/// The ELF file of a patch's module, and its sections with livepatch relocations.
 fn file_of(patch: PatchRef) -> Result<(File, impl Iterator<Item = u32> + Clone)> {
     let module = patch.module().0.as_ptr();
     let mut kept = MaybeUninit::uninit();
@@ -214,7 +216,7 @@ fn file_of(patch: PatchRef) -> Result<(File, impl Iterator<Item = u32> + Clone)>
     Ok((file, (1..kept.count).filter(is_livepatch)))
 }
 
-/// Writes all relocations of a patch for `object`, or none.
+/// Applies all relocations of a patch for `object`, or none.
 pub(super) fn write_all(kernel: &Kernel, patch: PatchRef, object: &CStr) -> Result {
     let (file, sections) = file_of(patch)?;
     apply_all(
@@ -222,7 +224,8 @@ pub(super) fn write_all(kernel: &Kernel, patch: PatchRef, object: &CStr) -> Resu
         // SAFETY: these are sections of the patch's module.
         |section| unsafe { file.write(kernel, section, object, true) },
         |section| {
-            // SAFETY: as above. Their names were good a moment ago.
+            // Cannot fail: `apply` checked the names.
+            // SAFETY: as above.
             let _ = unsafe { file.write(kernel, section, object, false) };
         },
     )
@@ -234,7 +237,8 @@ pub(super) fn clear_all(kernel: &Kernel, patch: PatchRef, object: &CStr) {
         return;
     };
     for section in sections {
-        // SAFETY: it is one of the patch's module. Clearing fails only where writing would have.
+        // Clearing fails only where applying would have.
+        // SAFETY: it is a section of the patch's module.
         let _ = unsafe { file.write(kernel, section, object, false) };
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Shadow variables: data that patches attach to objects of the kernel, found by the object's
-//! address and a number.
+//! Shadow variables: data that patches attach to kernel objects, looked up by the object's
+//! address and an ID.
 //!
-//! They are in a table of chains. Chains are read under RCU, and changed under a lock; what is taken out is
+//! They are in a hash table. Its chains are read under RCU, and changed under a lock; removed variables are
 //! freed after a grace period.
 
 use super::bindings;
@@ -17,17 +17,17 @@ same_in_c! {
     klp_shadow_alloc klp_shadow_free klp_shadow_free_all klp_shadow_get klp_shadow_get_or_alloc
 }
 
-/// A shadow variable; its data follow.
+/// The header of a shadow variable; its data follow.
 #[repr(C, align(16))]
 struct Shadow {
-    /// The next in its chain.
+    /// The next one in the chain.
     next: AtomicPtr<Shadow>,
     rcu: callback_head,
     object: *mut c_void,
     id: c_ulong,
 }
 
-/// Bits of a hash that choose a chain.
+/// The number of bits of a hash that select a chain.
 const BITS: u32 = 12;
 
 struct Table {
@@ -41,14 +41,14 @@ static TABLE: Table = Table {
 impl Table {
     /// The chain of an object's shadow variables.
     fn chain(&self, object: *mut c_void) -> &AtomicPtr<Shadow> {
-        // As in `redirect::Table`: spreads addresses that differ little.
+        // Spreads addresses that differ little, as in `redirect::Table`.
         const GOLDEN: usize = 0x9e37_79b9_7f4a_7c15;
         let index = object.addr().wrapping_mul(GOLDEN) >> (usize::BITS - BITS);
         // The hash has no more bits than there are chains.
         self.chains.get(index).unwrap_or(&self.chains[0])
     }
 
-    /// The link to the shadow variable, and the variable.
+    /// Finds a shadow variable, and the link to it.
     ///
     /// # Safety
     ///
@@ -60,12 +60,12 @@ impl Table {
     ) -> Option<(&AtomicPtr<Shadow>, *mut Shadow)> {
         let mut place = self.chain(object);
         loop {
-            // Pairs with the release store that attached it.
+            // Pairs with the release store that added it.
             let shadow = place.load_acquire();
             if shadow.is_null() {
                 return None;
             }
-            // SAFETY: what is in a chain, or was when RCU began to watch, is there.
+            // SAFETY: a variable in a chain is not freed under the lock, or while RCU is watching.
             let found = unsafe { &*shadow };
             if found.object == object && found.id == id {
                 return Some((place, shadow));
@@ -80,7 +80,7 @@ fn data(shadow: *mut Shadow) -> *mut c_void {
     shadow.wrapping_add(1).cast()
 }
 
-/// The lock, for as long as this lives.
+/// A guard that holds the lock.
 struct Lock {
     flags: c_ulong,
 }
@@ -96,22 +96,22 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // SAFETY: it was taken with this.
+        // SAFETY: `take` locked it, and returned these flags.
         unsafe { bindings::klp_shadow_unlock_irqrestore(self.flags) };
     }
 }
 
-/// Takes a shadow variable out of its chain and frees it.
+/// Removes a shadow variable from its chain and frees it.
 ///
 /// # Safety
 ///
-/// The lock is held; `place` points to `shadow`; the destructor is of that prototype.
+/// The lock is held; `place` points to `shadow`; the destructor has that prototype.
 unsafe fn detach(
     place: &AtomicPtr<Shadow>,
     shadow: *mut Shadow,
     destructor: bindings::klp_shadow_dtor_t,
 ) {
-    // SAFETY: it is in the chain, so it is there. Readers that are at it find the rest behind it.
+    // SAFETY: `shadow` is in the chain, so it is not freed. Its `next` stays valid for its readers.
     unsafe {
         place.store_release((*shadow).next.load());
         if let Some(destructor) = destructor {
@@ -124,7 +124,7 @@ unsafe fn detach(
     }
 }
 
-/// Finds a shadow variable's data; null without one.
+/// Returns the data of a shadow variable; null without one.
 ///
 /// # Safety
 ///
@@ -141,7 +141,7 @@ unsafe extern "C" fn klp_shadow_get(object: *mut c_void, id: c_ulong) -> *mut c_
     found
 }
 
-/// A wanted variable, and how it is made.
+/// The parameters of a shadow variable to get or allocate.
 struct Wanted {
     object: *mut c_void,
     id: c_ulong,
@@ -151,17 +151,19 @@ struct Wanted {
     constructor_data: *mut c_void,
 }
 
-/// Either the data of one that was there, or of a new one; null when that could not be made.
+/// The data of an existing shadow variable, or of a new one; null if that could not be allocated.
 enum Got {
     Old(*mut c_void),
     New(*mut c_void),
 }
 
+/// Gets or allocates a shadow variable.
+///
 /// # Safety
 ///
-/// The constructor is of that prototype, and may be called with the lock held.
+/// The constructor has that prototype, and may be called with the lock held.
 unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
-    // SAFETY: as for the caller of this.
+    // SAFETY: getting a variable needs less than this function's caller promises.
     let old = unsafe { klp_shadow_get(wanted.object, wanted.id) };
     if !old.is_null() {
         return Got::Old(old);
@@ -169,7 +171,7 @@ unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
     let Some(size) = wanted.size.checked_add(size_of::<Shadow>()) else {
         return Got::New(ptr::null_mut());
     };
-    // Outside of the lock, for it may sleep.
+    // Outside of the lock, because it may sleep.
     // SAFETY: the caller of the interface says whether it may.
     let shadow: *mut Shadow = unsafe { bindings::klp_zalloc(size, wanted.flags) }.cast();
     if shadow.is_null() {
@@ -183,7 +185,7 @@ unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
         unsafe { bindings::klp_free(shadow.cast()) };
         return Got::Old(data(old));
     }
-    // SAFETY: it is ours, zeroed, and zero is a value for all its fields.
+    // SAFETY: there is no other reference to it yet; it is zeroed, and zero is valid for all of its fields.
     unsafe {
         (*shadow).object = wanted.object;
         (*shadow).id = wanted.id;
@@ -202,17 +204,17 @@ unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
         }
     }
     let chain = TABLE.chain(wanted.object);
-    // SAFETY: it is ours until it is in the chain.
+    // SAFETY: there is no other reference to it until it is in the chain.
     unsafe {
         (*shadow).next.store(chain.load());
     }
-    // Readers see it whole.
+    // A release, so that readers see it complete.
     chain.store_release(shadow);
     drop(lock);
     Got::New(data(shadow))
 }
 
-/// Makes a shadow variable; null, and a warning, when there is one.
+/// Allocates a shadow variable. Warns and returns null if it exists.
 ///
 /// # Safety
 ///
@@ -238,14 +240,14 @@ unsafe extern "C" fn klp_shadow_alloc(
     match unsafe { get_or_alloc(&wanted) } {
         Got::New(data) => data,
         Got::Old(_) => {
-            // SAFETY: it prints.
+            // SAFETY: it only logs the values.
             unsafe { bindings::klp_warn_duplicate_shadow(object, id) };
             ptr::null_mut()
         }
     }
 }
 
-/// Finds a shadow variable, or makes it.
+/// Returns the data of a shadow variable, which is allocated if it does not exist.
 ///
 /// # Safety
 ///
@@ -273,7 +275,7 @@ unsafe extern "C" fn klp_shadow_get_or_alloc(
     }
 }
 
-/// Frees a shadow variable, if it is there.
+/// Frees a shadow variable, if it exists.
 ///
 /// # Safety
 ///
@@ -293,7 +295,7 @@ unsafe extern "C" fn klp_shadow_free(
     }
 }
 
-/// Frees all shadow variables of a number.
+/// Frees all shadow variables with an ID.
 ///
 /// # Safety
 ///
@@ -308,8 +310,7 @@ unsafe extern "C" fn klp_shadow_free_all(id: c_ulong, destructor: bindings::klp_
             if shadow.is_null() {
                 break;
             }
-            // SAFETY: the lock is held, so what is in the chain is there; it stays readable after
-            // it was taken out, until RCU frees it.
+            // SAFETY: the lock is held, so variables in the chain are not freed.
             unsafe {
                 if (*shadow).id == id {
                     detach(place, shadow, destructor);

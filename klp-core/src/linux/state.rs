@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The core's state in the kernel: what its mutex guards, and what is read without it.
+//! The core's static state: what its mutex guards, and what is read without it.
 
 use super::{bindings, Kernel};
 use crate::context::Core;
@@ -17,7 +17,7 @@ pub(super) static PUBLISHED: Published = Published::new();
 /// What the mutex guards.
 struct State(UnsafeCell<Patches<Kernel>>);
 
-// SAFETY: used by `locked` only, under the mutex.
+// SAFETY: only `locked` uses it, under the mutex.
 unsafe impl Sync for State {}
 
 // SAFETY: these are the only writers for `PUBLISHED`.
@@ -29,7 +29,7 @@ static STATE: State = State(UnsafeCell::new(unsafe {
 pub(super) fn locked<R>(use_it: impl FnOnce(&mut Core<'_, Kernel>) -> R) -> R {
     // SAFETY: released below.
     unsafe { bindings::klp_lock() };
-    // SAFETY: under the mutex nothing else has the state, whose writers are those of `PUBLISHED`.
+    // SAFETY: the mutex is held, so this is the only reference to the state, whose writers are those of `PUBLISHED`.
     let mut core = unsafe {
         let state = &mut *STATE.0.get();
         Core::new(Locked::new(), &KERNEL, &PUBLISHED, state)

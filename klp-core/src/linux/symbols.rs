@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Symbols, from kallsyms.
+//! Looking up symbols in kallsyms.
 
 use super::{bindings, data, Kernel};
 use crate::platform::Symbols;
@@ -8,7 +8,7 @@ use ::kernel::ffi::{c_char, c_int, c_ulong, c_void};
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
-/// The result of a callback of kallsyms' iterators.
+/// Converts to the result of a callback of kallsyms' iterators.
 fn walk(flow: ControlFlow<()>) -> c_int {
     c_int::from(flow.is_break())
 }
@@ -22,7 +22,7 @@ impl Symbols for Kernel {
         where
             F: FnMut(usize) -> ControlFlow<()>,
         {
-            // SAFETY: this is what `in_vmlinux` passes, and it waits for the iteration's end.
+            // SAFETY: `in_vmlinux` passes its closure, and does not use it until the iteration ends.
             let each = unsafe { &mut *data.cast::<F>() };
             walk(each(address))
         }
@@ -48,9 +48,9 @@ impl Symbols for Kernel {
         where
             F: FnMut(&CStr, usize) -> ControlFlow<()>,
         {
-            // SAFETY: this is what `in_module` passes, and it waits for the iteration's end.
+            // SAFETY: `in_module` passes its closure, and does not use it until the iteration ends.
             let each = unsafe { &mut *data.cast::<F>() };
-            // SAFETY: symbols have names.
+            // SAFETY: kallsyms passes a C string.
             walk(each(unsafe { CStr::from_ptr(name.cast()) }, address))
         }
         // SAFETY: name and closure outlive the iteration.
@@ -65,7 +65,7 @@ impl Symbols for Kernel {
 
     fn size(&self, address: usize) -> Option<usize> {
         let (mut size, mut offset) = (0, 0);
-        // SAFETY: it writes to the two.
+        // SAFETY: it writes to the two variables only.
         let found =
             unsafe { bindings::kallsyms_lookup_size_offset(address, &mut size, &mut offset) };
         (found != 0).then_some(size)

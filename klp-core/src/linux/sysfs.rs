@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tree under `/sys/kernel/livepatch`, the list of patches, and the fields of a patch's
-//! structures that C code reads. The attributes are in `kernel/klp_sysfs.c`.
+//! The tree under `/sys/kernel/livepatch`, the list of patches, and the fields of patches
+//! that C code reads. The attributes are in `kernel/klp_sysfs.c`.
 
 use super::{bindings, declared, FuncRef, Kernel, ModuleRef, ObjectRef, PatchRef};
 use crate::errno::{check, Result, ENOMEM};
@@ -11,11 +11,11 @@ use crate::types::TextRange;
 use ::kernel::sync::atomic::{Atomic, Relaxed};
 use core::ptr::{self, NonNull};
 
-/// A `bool` of a C structure that C reads at any time.
+/// Sets a `bool` that C code may read at any time.
 ///
 /// # Safety
 ///
-/// `flag` points to one that stays.
+/// `flag` is valid, and all other accesses are atomic.
 unsafe fn set_flag(flag: *mut bool, value: bool) {
     // SAFETY: the caller's promise.
     unsafe { Atomic::from_ptr(flag) }.store(value, Relaxed);
@@ -73,29 +73,29 @@ impl Sysfs for Kernel {
     }
 
     fn set_enabled(&self, patch: PatchRef, enabled: bool) {
-        // SAFETY: the patch is there.
+        // SAFETY: the patch is valid, and C code only reads the flag.
         unsafe { set_flag(&raw mut (*patch.0.as_ptr()).enabled, enabled) };
     }
 
     fn set_forced(&self, patch: PatchRef) {
-        // SAFETY: the patch is there.
+        // SAFETY: the patch is valid, and C code only reads the flag.
         unsafe { set_flag(&raw mut (*patch.0.as_ptr()).forced, true) };
     }
 
     fn set_patched(&self, object: ObjectRef, patched: bool) {
-        // SAFETY: the object is there.
+        // SAFETY: the object is valid, and C code only reads the flag.
         unsafe { set_flag(&raw mut (*object.0.as_ptr()).patched, patched) };
     }
 
     fn set_module(&self, object: ObjectRef, module: Option<ModuleRef>) {
         let module = module.map_or(ptr::null_mut(), |module| module.0.as_ptr());
-        // SAFETY: the object is there; callbacks read this, and are called under the core's mutex.
+        // SAFETY: the object is valid; callbacks read this, and are called under the core's mutex.
         unsafe { (*object.0.as_ptr()).mod_ = module };
     }
 
     fn set_func_text(&self, func: FuncRef, old: TextRange, new: TextRange) {
         let func = func.0.as_ptr();
-        // SAFETY: the function is there; callbacks read this, and are called under the core's mutex.
+        // SAFETY: the function is valid; callbacks read this, and are called under the core's mutex.
         unsafe {
             (*func).old_func = ptr::with_exposed_provenance_mut(old.start);
             (*func).old_size = old.size;
@@ -107,29 +107,29 @@ impl Sysfs for Kernel {
     }
 
     fn set_func_patched(&self, func: FuncRef, patched: bool) {
-        // SAFETY: the function is there.
+        // SAFETY: the function is valid, and C code only reads the flag.
         unsafe { set_flag(&raw mut (*func.0.as_ptr()).patched, patched) };
     }
 
     fn set_func_transition(&self, func: FuncRef, in_transition: bool) {
-        // SAFETY: the function is there.
+        // SAFETY: the function is valid, and C code only reads the flag.
         unsafe { set_flag(&raw mut (*func.0.as_ptr()).transition, in_transition) };
     }
 
     fn states<F: FnMut(usize, u32)>(&self, patch: PatchRef, mut each: F) {
         for state in declared::states(patch) {
-            // SAFETY: it is a state that the patch declares.
+            // SAFETY: `states` yields states of the patch's table.
             unsafe { each((*state).id, (*state).version) };
         }
     }
 
     fn patch_list_add(&self, patch: PatchRef) {
-        // SAFETY: the patch is not on the list, and stays until it is taken off.
+        // SAFETY: the patch is not on the list, and is not freed before it is removed from it.
         unsafe { bindings::klp_patch_list_add(patch.0.as_ptr()) };
     }
 
     fn patch_list_remove(&self, patch: PatchRef) {
-        // SAFETY: the patch is on the list, or its place for the list was initialized.
+        // SAFETY: the patch is on the list, or its list head is initialised.
         unsafe { bindings::klp_patch_list_remove(patch.0.as_ptr()) };
     }
 

@@ -14,9 +14,9 @@ use core::time::Duration;
 impl TaskRef {
     /// # Safety
     ///
-    /// The task is not freed while the reference is used.
+    /// `task` is a task that is not freed while the reference is used.
     pub(super) unsafe fn new(task: *mut task_struct) -> Self {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises a task, so it is not null.
         Self(unsafe { NonNull::new_unchecked(task) })
     }
 }
@@ -25,7 +25,7 @@ impl TaskRef {
 ///
 /// # Safety
 ///
-/// `data` is that of an `F` without another user, and the task is not freed.
+/// `data` is from [`data`] for an `F` without another user, and the task is not freed.
 unsafe extern "C" fn found<F: FnMut(&TaskRef)>(task: *mut task_struct, data: *mut c_void) {
     // SAFETY: the caller's promise.
     let each = unsafe { &mut *data.cast::<F>() };
@@ -60,9 +60,9 @@ impl Tasks for Kernel {
             cpu: c_int,
             data: *mut c_void,
         ) {
-            // SAFETY: this is what `for_each_idle_task` passes, and it waits for the iteration's end.
+            // SAFETY: `for_each_idle_task` passes its closure, and does not use it until the iteration ends.
             let each = unsafe { &mut *data.cast::<F>() };
-            // SAFETY: idle tasks stay.
+            // SAFETY: idle tasks are never freed.
             each(&unsafe { TaskRef::new(task) }, u32::try_from(cpu).ok());
         }
         // SAFETY: the closure outlives the iteration.
@@ -70,32 +70,32 @@ impl Tasks for Kernel {
     }
 
     fn state(&self, task: &TaskRef) -> PatchState {
-        // SAFETY: the task is there.
+        // SAFETY: the task is not freed while the reference is used.
         PatchState::from_c(unsafe { bindings::klp_task_state(task.0.as_ptr()) })
     }
 
     fn set_state(&self, task: &TaskRef, state: PatchState) {
-        // SAFETY: the task is there.
+        // SAFETY: the task is not freed while the reference is used.
         unsafe { bindings::klp_task_set_state(task.0.as_ptr(), state.to_c()) };
     }
 
     fn show_target(&self, target: PatchState) {
-        // SAFETY: it stores the number.
+        // SAFETY: it only stores the number.
         unsafe { bindings::klp_show_target_state(target.to_c()) };
     }
 
     fn is_pending(&self, task: &TaskRef) -> bool {
-        // SAFETY: the task is there.
+        // SAFETY: the task is not freed while the reference is used.
         unsafe { bindings::klp_task_is_pending(task.0.as_ptr()) }
     }
 
     fn set_pending(&self, task: &TaskRef) {
-        // SAFETY: the task is there.
+        // SAFETY: the task is not freed while the reference is used.
         unsafe { bindings::klp_task_set_pending(task.0.as_ptr()) };
     }
 
     fn clear_pending(&self, task: &TaskRef) -> bool {
-        // SAFETY: the task is there.
+        // SAFETY: the task is not freed while the reference is used.
         unsafe { bindings::klp_task_clear_pending(task.0.as_ptr()) }
     }
 
@@ -105,10 +105,10 @@ impl Tasks for Kernel {
             entries: *const c_ulong,
             data: *mut c_void,
         ) {
-            // SAFETY: this is what `with_stack` passes, and it waits for the call's end.
+            // SAFETY: `with_stack` passes its closure, and does not use it until the call ends.
             let look = unsafe { &mut *data.cast::<F>() };
             match usize::try_from(count) {
-                // SAFETY: there are that many.
+                // SAFETY: there are that many entries, which do not change during the call.
                 Ok(count) => look(Stack::Known(unsafe {
                     core::slice::from_raw_parts(entries, count)
                 })),
@@ -116,33 +116,33 @@ impl Tasks for Kernel {
                 Err(_) => look(Stack::Unreliable),
             }
         }
-        // SAFETY: the task is there, the closure lasts as long as the call, and does not sleep.
+        // SAFETY: the task is not freed; the closure outlives the call, and does not sleep.
         unsafe { bindings::klp_task_stack(task.0.as_ptr(), Some(found::<F>), data(&mut look)) };
     }
 
     fn thread_function(&self, task: &TaskRef) -> Option<usize> {
-        // SAFETY: the task is there.
+        // SAFETY: the task is not freed while the reference is used.
         let function = unsafe { bindings::klp_task_thread_function(task.0.as_ptr()) };
         (function != 0).then_some(function)
     }
 
     fn kick(&self, task: &TaskRef) {
-        // SAFETY: the task is there.
+        // SAFETY: the task is not freed while the reference is used.
         unsafe { bindings::klp_task_kick(task.0.as_ptr()) };
     }
 
     fn signal(&self, task: &TaskRef) {
-        // SAFETY: the task is there.
+        // SAFETY: the task is not freed while the reference is used.
         unsafe { bindings::klp_task_signal(task.0.as_ptr()) };
     }
 
     fn signal_delay(&self) -> Duration {
-        // SAFETY: it reads a parameter.
+        // SAFETY: it only reads a parameter.
         Duration::from_millis(u64::from(unsafe { bindings::klp_signal_after() }))
     }
 
     fn deadline(&self) -> Option<Duration> {
-        // SAFETY: it reads a parameter.
+        // SAFETY: it only reads a parameter.
         match unsafe { bindings::klp_deadline() } {
             0 => None,
             limit => Some(Duration::from_millis(u64::from(limit))),
@@ -150,7 +150,7 @@ impl Tasks for Kernel {
     }
 
     fn wake_idle(&self, cpu: u32) {
-        // SAFETY: the CPU is online, and CPUs stay as they are while idle tasks are walked.
+        // SAFETY: the CPU is online, and no CPU goes offline while idle tasks are walked.
         unsafe { bindings::wake_up_if_idle(cpu as c_int) };
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which core has the live patches: this one always, where it is built in. One that is a module shares the kernel with
+//! The core in charge of live patches: always this one, where it is built in. As a module it takes turns with
 //! the C core (`module/klp_c_core.c`).
 
 #[cfg(not(MODULE))]
@@ -14,7 +14,7 @@ mod builtin {
     use ::kernel::bindings::module;
     use ::kernel::ffi::c_int;
 
-    /// It is this core's turn.
+    /// The turn, which is always this core's.
     pub(in super::super) struct Turn;
 
     impl Turn {
@@ -32,21 +32,21 @@ mod builtin {
 
         /// # Safety
         ///
-        /// It is never called.
+        /// Must not be called: `is_c_core` is always false.
         pub(in super::super) const unsafe fn enable_patch(self, _patch: *mut klp_patch) -> c_int {
             0
         }
 
         /// # Safety
         ///
-        /// It is never called.
+        /// Must not be called: `is_c_core` is always false.
         pub(in super::super) const unsafe fn module_coming(self, _module: *mut module) -> c_int {
             0
         }
 
         /// # Safety
         ///
-        /// It is never called.
+        /// Must not be called: `is_c_core` is always false.
         pub(in super::super) const unsafe fn module_going(self, _module: *mut module) {}
     }
 }
@@ -59,8 +59,8 @@ mod module {
     use ::kernel::ffi::c_int;
     use core::arch::{asm, global_asm};
 
-    // What `module/klp_vmlinux.h` declares and this crate uses: weak, so that the module build lets it pass. bindgen knows
-    // only the plain names of the last ones.
+    // Symbols of `module/klp_vmlinux.h` that this crate uses: weak, because modpost rejects other undefined symbols. bindgen
+    // has only the plain names of the last ones.
     global_asm!(
         ".weak \".klp.sym.vmlinux.klp_enable_patch,0\"",
         ".weak \".klp.sym.vmlinux.klp_module_coming,0\"",
@@ -80,8 +80,8 @@ mod module {
 
     same_in_c! { klp_core_detach_rest klp_core_free klp_core_is_unused }
 
-    /// The core whose turn it was when this was made. While this lives the turn does not go from this core to
-    /// another.
+    /// The core whose turn it was when this was made. While this lives, the turn does not pass from this core to
+    /// the other.
     pub(in super::super) struct Turn(bindings::klp_turn);
 
     impl Turn {
@@ -95,12 +95,12 @@ mod module {
             self.0 == bindings::klp_turn_KLP_TURN_OURS
         }
 
-        /// Is it the C core's? Then this one goes for good.
+        /// Is it the C core's? Then this core will be unloaded.
         pub(in super::super) fn is_c_core(&self) -> bool {
             self.0 == bindings::klp_turn_KLP_TURN_C_CORE
         }
 
-        /// Has the C core enable the patch.
+        /// Calls the C core to enable the patch.
         ///
         /// # Safety
         ///
@@ -113,7 +113,7 @@ mod module {
             unsafe { bindings::klp_c_enable_patch(patch) }
         }
 
-        /// Makes the C core patch a module that is loaded.
+        /// Calls the C core for a module that is being loaded.
         ///
         /// # Safety
         ///
@@ -123,7 +123,7 @@ mod module {
             unsafe { bindings::klp_c_module_coming(module) }
         }
 
-        /// Has the C core forget a module that goes.
+        /// Calls the C core for a module that is being unloaded.
         ///
         /// # Safety
         ///
@@ -136,8 +136,9 @@ mod module {
 
     impl Drop for Turn {
         fn drop(&mut self) {
-            // SAFETY: `klp_enter()` was called when this was made. The empty assembly keeps a function whose last act this
-            // is from jumping there: the C core looks for that function on stacks, and for nothing else of the module.
+            // The empty assembly prevents a tail call of `klp_leave()`: the C core checks stacks for the calling function,
+            // and for nothing else of the module.
+            // SAFETY: `begin` called `klp_enter()`; the assembly is empty.
             unsafe {
                 bindings::klp_leave();
                 asm!("", options(nostack, preserves_flags));
@@ -145,19 +146,19 @@ mod module {
         }
     }
 
-    /// Is there no patch? If there are, `report` logs their names.
+    /// Returns whether there is no patch. With `report`, logs each.
     #[no_mangle]
     extern "C" fn klp_core_is_unused(report: bool) -> bool {
         locked(|core| core.is_unused(report))
     }
 
-    /// Detaches some of the sites that no patch redirects. Returns whether none is left.
+    /// Detaches a batch of sites that no patch redirects. Returns whether no attached site is left.
     #[no_mangle]
     extern "C" fn klp_core_detach_rest() -> bool {
         locked(|core| core.detach_rest())
     }
 
-    /// Frees the core's memory. There is no patch, and no site.
+    /// Frees the core's memory. Called without patches and sites.
     #[no_mangle]
     extern "C" fn klp_core_free() {
         locked(|core| core.free_memory());

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Things that are done later, or waited for.
+//! Deferred work and grace periods.
 
 use super::{bindings, Kernel, PatchRef};
 use crate::platform::Work;
 use crate::snapshot::{GracePeriods, Locked};
 use core::time::Duration;
 
-// SAFETY: the function below returns when work has run on every CPU, so preemption was on there.
+// SAFETY: `wait_for_cpus` returns when work has run on every CPU, so preemption was on there.
 unsafe impl GracePeriods for Kernel {
     fn wait_for_cpus(&self, _lock: &Locked<'_>) {
         // SAFETY: it sleeps, and so may the core under its mutex, which `lock` proves to be held.
@@ -22,7 +22,7 @@ impl Work for Kernel {
     }
 
     fn promote_in(&self, wait: Duration) {
-        // SAFETY: the work is always there.
+        // SAFETY: the work item is static.
         unsafe { bindings::klp_promote_in(nanoseconds(wait)) };
     }
 
@@ -32,7 +32,7 @@ impl Work for Kernel {
     }
 }
 
-/// As C takes it. The core waits for seconds at most.
+/// Converts for C. Waits are seconds at most, so this does not saturate.
 fn nanoseconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)
 }
