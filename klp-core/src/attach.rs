@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Making the kernel's calls follow the patches: attaching the handler to patch sites, and publishing where
-//! calls go.
+//! Redirecting calls to patches: attaching the handler to patch sites, and publishing redirects.
 //!
 //! New redirects are published before the handler is attached to their sites, and the handler is detached before
 //! the memory of retired redirects is used again.
@@ -18,14 +17,14 @@ use crate::sort;
 use crate::types::{Site, Target};
 use core::ops::Range;
 
-/// Redirecting failed.
+/// A failure to redirect an object of a patch.
 struct Failure {
-    /// At this object of the patch.
+    /// The object's index in the patch.
     object: usize,
     errno: Errno,
 }
 
-/// ftrace refused a site.
+/// A site that ftrace refused.
 #[derive(Clone, Copy)]
 struct RefusedSite {
     site: Site,
@@ -33,7 +32,7 @@ struct RefusedSite {
 }
 
 impl<P: Platform> Func<P> {
-    /// Where calls go.
+    /// The target of calls.
     pub(crate) fn target(&self) -> Target {
         if self.nop {
             Target::Original
@@ -59,7 +58,7 @@ impl<P: Platform> Patches<P> {
             .flat_map(|(index, object)| object.funcs.iter().map(move |func| (index, func)))
     }
 
-    /// All redirects, from the bottom up. Those of the patch `in_transition` are, but for immediate ones.
+    /// All redirects, from the bottom up. Those of the patch `in_transition` are in transition, except immediate ones.
     fn redirects(
         patches: &[Patch<P>],
         in_transition: Option<P::Patch>,
@@ -79,13 +78,13 @@ impl<P: Platform> Patches<P> {
 }
 
 impl<P: Platform> Core<'_, P> {
-    /// Redirects the functions of all objects that are there.
+    /// Redirects the functions of all loaded objects.
     pub(crate) fn patch_objects(&mut self, handle: P::Patch) -> Result {
         let count = self
             .state
             .get(handle)
             .map_or(0, |patch| patch.objects.len());
-        // Objects whose callbacks are done and that are patched together: in one change.
+        // Objects from `first` on whose callbacks have run are patched in one change.
         let mut first = 0;
         for index in 0..count {
             let Some(object) = self.state.object_mut(handle, index) else {
@@ -97,7 +96,7 @@ impl<P: Platform> Core<'_, P> {
             if !self.platform.has_pre_patch(object.handle) {
                 continue;
             }
-            // It may count on those before it being patched.
+            // The callback may rely on the objects before it being patched.
             self.patch_some(handle, first..index)?;
             first = index;
             let Some(object) = self.state.object_mut(handle, index) else {
@@ -138,7 +137,7 @@ impl<P: Platform> Core<'_, P> {
         })
     }
 
-    /// Redirects the functions of a module that is loaded.
+    /// Redirects the functions of a module that is being loaded.
     ///
     /// # Errors
     ///
@@ -178,12 +177,12 @@ impl<P: Platform> Core<'_, P> {
         };
         self.set_patched(handle, objects.clone(), false);
         self.publish(in_transition);
-        // The handler is at none of the new sites.
+        // The handler is not attached to any new site.
         self.state.redirects.forget_vanished();
         Err(self.report_failed_site(handle, objects, refused))
     }
 
-    /// Adds `sites` to the shared ops, all or none; on failure returns the offending site.
+    /// Adds `sites` to the shared ops, all or none. On failure returns the refused site.
     fn attach(&mut self, sites: &mut [Site]) -> core::result::Result<(), RefusedSite> {
         let Some(&last) = sites.last() else {
             return Ok(());
@@ -195,7 +194,7 @@ impl<P: Platform> Core<'_, P> {
                 let refused = RefusedSite { site: last, errno };
                 bisect_failure(entries, self.platform, &self.lock, sites, refused)
             })?;
-        // Check after attaching: later direct-call users are notified of our ops.
+        // Checked after attaching: later direct-call users are notified of these ops.
         let refused = sites.iter().find_map(|&site| {
             let shared = self.platform.has_direct_call(site);
             let result = shared.then(|| entries.share(self.platform, site, &self.lock));
@@ -248,7 +247,7 @@ impl<P: Platform> Core<'_, P> {
         let mut sites = Vec::new();
         let all = self.state.unpatched(handle, objects);
         for site in all.filter_map(|(_, func)| func.site) {
-            // A dedicated ops that is not unregistered yet is used again.
+            // A site that still has a dedicated ops is attached already.
             if !self
                 .state
                 .redirects
@@ -258,7 +257,7 @@ impl<P: Platform> Core<'_, P> {
                 sites.push(site)?;
             }
         }
-        // The patch may have one function by two names.
+        // The patch may name one function twice.
         sort::sort_by_key(&mut sites, |&site| site);
         sites.dedup();
         Ok(sites)
@@ -303,8 +302,8 @@ impl<P: Platform> Core<'_, P> {
         }
     }
 
-    /// Publishes the redirects as they are now, and waits until no handler uses the ones before. Sites that have
-    /// none any more are noted: [`Core::detach_vanished`] detaches them.
+    /// Publishes the current redirects, and waits until no handler uses the old ones. Notes sites that no longer have
+    /// a redirect, which [`Core::detach_vanished`] detaches.
     pub(crate) fn publish(&mut self, in_transition: Option<P::Patch>) {
         let redirects = Patches::redirects(&self.state.patches, in_transition);
         let change = self
@@ -321,13 +320,13 @@ impl<P: Platform> Core<'_, P> {
 }
 
 impl<P: Platform> Patch<P> {
-    /// How many functions it may redirect.
+    /// The number of functions that the patch may redirect.
     fn count(&self) -> usize {
         self.objects.iter().map(|object| object.funcs.len()).sum()
     }
 }
 
-/// Which of `sites` ftrace refused, and why. `refused` is what it is when all but the last are accepted.
+/// Finds which of `sites` ftrace refused. `refused` is the result if it accepts all but the last.
 fn bisect_failure<P: Platform>(
     entries: &mut SiteOps<P>,
     platform: &P,
@@ -335,8 +334,7 @@ fn bisect_failure<P: Platform>(
     sites: &[Site],
     mut refused: RefusedSite,
 ) -> RefusedSite {
-    // The change was refused as a whole: the shortest beginning of it that is refused ends with the
-    // culprit.
+    // The change was refused as a whole: the shortest prefix that is refused ends with the refused site.
     let (mut good, mut bad) = (0, sites.len());
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;

@@ -1,59 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The transition that runs: how long it has tried, and what that means for the next attempt.
+//! The state of a running transition, and the intervals between its attempts to complete.
 
 use crate::platform::Handles;
 use crate::types::Direction;
 use core::time::Duration;
 
-/// The transition that runs.
+/// A running transition.
 #[derive(Debug)]
 pub struct Transition<P: Handles> {
-    /// Of this patch.
+    /// The patch.
     pub patch: P::Patch,
-    /// Where to.
+    /// The direction.
     pub direction: Direction,
     /// When to try again.
     pub(crate) backoff: RetryBackoff,
-    /// It was reversed because it did not end in time. The way back may take as long as it does.
+    /// The transition was reversed because it missed its deadline. The reversed one has none.
     pub(crate) missed_deadline: bool,
-    /// There was no memory for a stack check without a module that is gone.
+    /// There was no memory to rebuild the stack check after its objects changed.
     pub(crate) has_stale_check: bool,
 }
 
-/// How long a transition has tried, and what that means for the next attempt.
+/// The intervals between attempts to complete a transition.
 ///
-/// The wait doubles, up to a second: most transitions need a moment only, in which all tasks leave the
-/// kernel once, and a blocked one must not cost much.
+/// The interval doubles, up to a second: most transitions end as soon as all tasks have left the kernel
+/// once, and a blocked one must not cost much.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RetryBackoff {
-    /// Before the next attempt.
+    /// The wait before the next attempt.
     next: Duration,
-    /// So far.
+    /// The sum of all waits so far.
     pub(crate) waited: Duration,
     /// `waited` when tasks were signalled last.
     last_signal: Option<Duration>,
 }
 
-/// Tasks that have not switched are to be signalled.
+/// A request to signal the tasks that have not switched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Signal {
-    /// For the first time in this transition: with a line in the log.
+    /// The first in this transition, which is logged.
     First,
+    /// A later one.
     Again,
 }
 
-/// Before the second attempt.
+/// The wait before the second attempt.
 pub(crate) const FIRST_WAIT: Duration = Duration::from_micros(250);
 
-/// The longest between two attempts.
+/// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// For so long, running tasks get the chance to leave the kernel by themselves. Then they are kicked at each
-/// attempt: a CPU without a tick may be in user space for ever.
+/// How long running tasks may take to leave the kernel by themselves. Later attempts kick them: a CPU without a
+/// tick may stay in user space for ever.
 const KICK_AFTER: Duration = Duration::from_millis(10);
 
-/// After which tasks are signalled again.
+/// The time after which tasks are signalled again.
 const SIGNAL_INTERVAL: Duration = Duration::from_secs(15);
 
 impl RetryBackoff {
@@ -65,12 +66,12 @@ impl RetryBackoff {
         }
     }
 
-    /// Is it time to kick running tasks?
+    /// Should the next attempt kick running tasks?
     pub(crate) fn kicks(&self) -> bool {
         self.waited >= KICK_AFTER
     }
 
-    /// After an attempt that left tasks behind: whether to signal them, for the first time after
+    /// Called after an attempt that did not switch all tasks. Returns whether to signal them, first after
     /// `signal_delay`, and how long to wait.
     pub(crate) fn next(
         &mut self,
@@ -88,7 +89,7 @@ impl RetryBackoff {
         if signal.is_some() {
             self.last_signal = Some(self.waited);
         }
-        // The deadline is an attempt, too.
+        // The deadline needs an attempt of its own.
         let wait = match deadline.and_then(|deadline| deadline.checked_sub(self.waited)) {
             Some(left) if !left.is_zero() => self.next.min(left),
             _ => self.next,

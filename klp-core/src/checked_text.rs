@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Collecting what the stack check of a transition looks for.
+//! Building the stack check of a transition.
 
 use crate::cold_parts::ColdParts;
 use crate::errno::Result;
@@ -14,7 +14,7 @@ use crate::sync::RaceCheck;
 use crate::types::{Direction, TextRange};
 
 impl StackCheck {
-    /// For a transition of `patch`.
+    /// Makes the stack check for a transition of `patch`.
     ///
     /// # Errors
     ///
@@ -66,8 +66,8 @@ impl StackCheck {
                         self.functions.add(func.new, name)?;
                         self.add_entry::<P>(func, name)?;
                     }
-                    // What calls go to without this patch. It is no no-op: those are gone when their patch's transition
-                    // ends, and only then comes another.
+                    // The target without this patch. It is not a nop: nops are removed when their patch's transition
+                    // ends, before another can start.
                     (Direction::Patching, Some((patch, previous))) => {
                         self.functions.add(previous.new, name)?;
                         self.add_entry::<P>(func, name)?;
@@ -83,7 +83,7 @@ impl StackCheck {
         cold_parts.find(platform, |text, name| self.functions.add(text, name))
     }
 
-    /// Adds the site of a function, up to and including the return address of the call there.
+    /// Adds the entry of a function: the call at its patch site, and the return address behind it.
     fn add_entry<P: Platform>(&mut self, func: &Func<P>, name: usize) -> Result {
         let Some(site) = func.site else {
             return Ok(());
@@ -115,9 +115,9 @@ impl<P: Platform> Patches<P> {
     }
 }
 
-/// What the patches below one do, by function.
+/// The redirected functions of the patches below one.
 struct LowerPatches<'a, P: Platform> {
-    /// Sorted by function, and from the bottom up for each.
+    /// Sorted by function address, then from the bottom up.
     funcs: Vec<(usize, usize, &'a Patch<P>, &'a Func<P>)>,
 }
 
@@ -139,7 +139,7 @@ impl<'a, P: Platform> LowerPatches<'a, P> {
         Ok(Self { funcs })
     }
 
-    /// What calls of the same function go to without the patch above.
+    /// The highest replacement of the same function.
     fn top(&self, func: &Func<P>) -> Option<(&'a Patch<P>, &'a Func<P>)> {
         let end = self
             .funcs

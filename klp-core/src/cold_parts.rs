@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Parts that the compiler split off from functions, for the stack check.
+//! Cold parts of functions, for the stack check.
 
 use crate::errno::{Result, ENOENT};
 use crate::memory::Vec;
@@ -12,46 +12,45 @@ use crate::types::TextRange;
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
-/// Looks for the parts that the compiler split off from functions: symbols of a function's name
-/// and `.cold`.
+/// Searches for cold parts, which compilers split off from functions: symbols named after the function, with
+/// the suffix `.cold`.
 ///
-/// There can be several functions of one name, and then a part counts for all of them: a task
-/// that waits in vain for once is better than one that is missed.
+/// If several functions have one name, a part counts for all of them: delaying a task needlessly is better than
+/// missing one.
 ///
-/// Most modules have no such parts. So a module's parts are looked for first, and what they belong to only when
-/// there are some.
+/// Most modules have no cold parts. So these are searched first, and their functions only when there are some.
 pub(crate) struct ColdParts<'a> {
     originals: Vec<Original<'a>>,
     replacements: Vec<Replacement<'a>>,
 }
 
-/// A function of the kernel or of a module whose parts are looked for.
+/// An original function whose cold parts are searched.
 struct Original<'a> {
-    /// The module it is in; vmlinux without.
+    /// The module; `None` for vmlinux.
     module: Option<&'a Name>,
     symbol: &'a Name,
-    /// The place of the patch's name for it.
+    /// The index of its name in [`StackCheck::names`](crate::stack_check::StackCheck).
     name: usize,
 }
 
-/// A replacement whose parts are looked for. The name of its symbol is unknown here.
+/// A replacement whose cold parts are searched. Only its address is known, not its symbol.
 struct Replacement<'a> {
-    /// Of its patch.
+    /// The module of its patch.
     module: &'a Name,
     start: usize,
-    /// The place of the patch's name for it.
+    /// The index of the name that the patch has for it.
     name: usize,
 }
 
-/// A part that was found.
+/// A cold part that was found, with its function.
 struct Found<'a> {
     symbol: &'a CStr,
     start: usize,
-    /// The place of the name of the function that it belongs to.
+    /// The index of the function's name.
     name: usize,
 }
 
-/// What the compilers append.
+/// The suffix that compilers append.
 const COLD: &[u8] = b".cold";
 
 impl<'a> ColdParts<'a> {
@@ -62,7 +61,7 @@ impl<'a> ColdParts<'a> {
         }
     }
 
-    /// Of a function of the kernel or of a module.
+    /// Adds an original function to the search.
     pub(crate) fn of_original<P: Platform>(
         &mut self,
         object: &'a Object<P>,
@@ -76,7 +75,7 @@ impl<'a> ColdParts<'a> {
         })
     }
 
-    /// Of a replacement, in the module of its patch.
+    /// Adds a replacement, which is in the module of `patch`, to the search.
     pub(crate) fn of_replacement<P: Platform>(
         &mut self,
         patch: &'a Patch<P>,
@@ -90,7 +89,7 @@ impl<'a> ColdParts<'a> {
         })
     }
 
-    /// Hands what is found to `add`.
+    /// Calls `add` with each cold part and the index of its function's name.
     ///
     /// # Errors
     ///
@@ -108,7 +107,7 @@ impl<'a> ColdParts<'a> {
             let Found { start, name, .. } = part;
             result = match platform.size(start) {
                 Some(size) => add(TextRange { start, size }, name),
-                // A part that is not looked for might be unloaded under a task.
+                // A part that is not checked might be unloaded under a task.
                 None => {
                     let symbol = Shown(part.symbol);
                     platform.error(format_args!("kallsyms size lookup failed for '{symbol}'"));
@@ -116,7 +115,7 @@ impl<'a> ColdParts<'a> {
                 }
             };
         };
-        // Those of one module are next to each other, as they are in patches.
+        // Functions of one module are adjacent, as in patches.
         let replacements = &mut self.replacements;
         for in_module in replacements.chunk_by_mut(|a, b| a.module == b.module) {
             if let Some(module) = in_module.first().map(|first| first.module) {
@@ -129,7 +128,7 @@ impl<'a> ColdParts<'a> {
                 Some(module) => {
                     Parts::in_module(platform, module)?.of_originals(in_module, &mut found);
                 }
-                // Here the kernel has an index.
+                // kallsyms has an index of vmlinux' symbols.
                 None => in_module
                     .iter()
                     .for_each(|original| original.find_in_vmlinux(platform, &mut found)),
@@ -154,10 +153,10 @@ impl Original<'_> {
     }
 }
 
-/// The parts in a module.
+/// The cold parts in a module.
 struct Parts(Vec<Part>);
 
-/// A part that was split off from a function.
+/// A cold part.
 struct Part {
     /// Its symbol.
     symbol: Name,
@@ -171,7 +170,7 @@ impl Part {
         symbol.strip_suffix(COLD).unwrap_or(symbol)
     }
 
-    /// It, as a part of the function with the name at `name`.
+    /// Pairs the part with the function whose name has the index `name`.
     fn found(&self, name: usize) -> Found<'_> {
         Found {
             symbol: self.symbol.as_c_str(),
@@ -182,7 +181,7 @@ impl Part {
 }
 
 impl Parts {
-    /// All in `module`, sorted by the functions that they belong to.
+    /// All cold parts in `module`, sorted by function name.
     fn in_module<P: Platform>(platform: &P, module: &Name) -> Result<Self> {
         let mut parts = Vec::new();
         let mut result = Ok(());
@@ -200,7 +199,7 @@ impl Parts {
         Ok(Self(parts))
     }
 
-    /// Those of the function `name`.
+    /// The parts of the function `name`.
     fn of<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a Part> {
         let first = self.0.partition_point(|part| part.stem() < name);
         let rest = self.0.iter().skip(first);
@@ -240,7 +239,7 @@ impl Parts {
     }
 }
 
-/// The name of a part of a function. Names are shorter than `KSYM_NAME_LEN`, 512.
+/// The symbol name of a cold part. Names are shorter than `KSYM_NAME_LEN`, 512.
 struct PartName {
     bytes: [u8; 512],
     len: usize,
@@ -255,7 +254,7 @@ impl PartName {
             bytes.get_mut(len..end)?.copy_from_slice(part);
             len = end;
         }
-        // One byte for the end.
+        // One byte is for the terminator.
         (len < bytes.len()).then_some(Self { bytes, len })
     }
 

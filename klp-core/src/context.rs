@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The core at work: what its mutex guards, what others read without it, and the kernel around it.
+//! The context of all operations of the core: its state, what it publishes, and the platform.
 
 use crate::model::Patches;
 use crate::platform::Platform;
 use crate::published::Published;
 use crate::snapshot::Locked;
 
-/// Everything that a step of the core needs. It exists only while the core's mutex is held.
+/// The context of an operation. It exists only while the core's mutex is held.
 ///
-/// Its methods are where they belong by subject: enabling and disabling in [`crate::model`], attaching to
+/// Its methods are in modules by subject: enabling and disabling in [`crate::model`], attaching to
 /// patch sites in [`crate::attach`], transitions in [`crate::transition`], and so on.
 #[derive(Debug)]
 pub struct Core<'a, P: Platform> {
-    /// The proof for what needs the mutex.
+    /// Proof that the mutex is held.
     pub(crate) lock: Locked<'a>,
     /// The kernel.
     pub(crate) platform: &'a P,
-    /// What is read without the mutex.
+    /// State that is read without the mutex.
     pub(crate) published: &'a Published,
-    /// What the mutex guards.
+    /// State that the mutex guards.
     pub(crate) state: &'a mut Patches<P>,
 }
 
 impl<'a, P: Platform> Core<'a, P> {
-    /// The core.
+    /// Makes a context from its parts.
     ///
     /// # Safety
     ///

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Patch sites with a dedicated `ftrace_ops`: the ones that are jumps.
+//! Turning patch sites into jumps, with a dedicated `ftrace_ops` each.
 //!
 //! Most sites share one `ftrace_ops`, so many change in one text-patching pass. Once no transition concerns
 //! a function any more, and no other ftrace user is at its site, the site is moved to a dedicated ops, and becomes a
-//! jump to where its calls go. Before the next transition that concerns it, the site calls the
-//! handler again but keeps its dedicated ops: so either way is one pass for all functions of a patch.
+//! jump to its target. Before the next transition that concerns it, the site calls the
+//! handler again but keeps its dedicated ops: so either change is one pass for all functions of a patch.
 //!
 //! Registering and unregistering dedicated ops costs more than that. A worker does it in the background.
 
@@ -18,27 +18,27 @@ use crate::sort;
 use crate::types::{SiteTarget, Target};
 use core::time::Duration;
 
-/// How many dedicated ops are registered, or unregistered, at a time. Calls there take long meanwhile, and
+/// How many dedicated ops are registered, or unregistered, at a time. Calls at their sites are slow meanwhile, and
 /// other users of the core's mutex wait.
 const BATCH: usize = 32;
 
-/// Between the end of a transition and the first jump.
+/// The delay from the end of a transition to the first jump.
 const SOON: Duration = Duration::from_millis(100);
 
-/// Between one batch and the next: lets other users take the mutex.
+/// The delay between batches: lets other users take the mutex.
 const NEXT: Duration = Duration::from_millis(1);
 
-/// Between a batch without memory and the next.
+/// The delay after a batch without memory.
 const WITHOUT_MEMORY: Duration = Duration::from_secs(1);
 
-/// Between two looks at sites with other ftrace users, which only read the text there.
+/// The delay between checks of sites with other ftrace users, which only read the text there.
 const WHILE_OTHERS: Duration = Duration::from_secs(2);
 
-/// Dedicated ops unregistered synchronously on disable; the worker frees the rest. One alone is no more work
-/// than detaching a site from the shared ops.
+/// How many dedicated ops are unregistered synchronously on disable; the worker unregisters the rest. One is no more
+/// work than detaching a site from the shared ops.
 const AT_ONCE: usize = 1;
 
-/// What the worker has left to do.
+/// The work that is left for the worker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Remaining {
     Nothing,
@@ -49,7 +49,7 @@ enum Remaining {
 }
 
 impl<P: Platform> Core<'_, P> {
-    /// Before a transition of `patch`: its sites call the handler.
+    /// Makes the sites of `patch` call the handler, before a transition.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl<P: Platform> Core<'_, P> {
         )
     }
 
-    /// There is something to promote: soon, but not while one patch follows the other.
+    /// Schedules the worker that makes jumps: soon, but not while one patch follows another.
     pub(crate) fn promote_soon(&self) {
         self.platform.promote_in(SOON);
     }
@@ -85,7 +85,7 @@ impl<P: Platform> Core<'_, P> {
         }
         let left = self.unregister_unused(BATCH);
         let wait = match self.make_jumps() {
-            // ftrace has shut itself down: there is nothing to be done ever.
+            // ftrace has shut itself down, for good.
             Err(ENODEV) => return,
             Err(_) => WITHOUT_MEMORY,
             Ok(Remaining::More) => NEXT,
@@ -96,7 +96,7 @@ impl<P: Platform> Core<'_, P> {
         self.platform.promote_in(wait);
     }
 
-    /// Unregisters up to `limit` dedicated ops of sites without a redirect. Returns how many are left.
+    /// Unregisters up to `limit` dedicated ops of sites without a redirect. Returns how many of these are left.
     pub(crate) fn unregister_unused(&mut self, limit: usize) -> usize {
         let redirects = &self.state.redirects;
         self.state
@@ -140,8 +140,8 @@ impl<P: Platform> Core<'_, P> {
                 .settled(&self.published.redirects, site)
             {
                 Some(target) if target != Target::Original && !self.state.site_ops.has(site) => {
-                    // Beside others a dedicated ops is of no use; and registered late it would change the
-                    // order in which ftrace calls them and us.
+                    // A dedicated ops beside others makes no jump, and registering it late would change the
+                    // order in which ftrace calls them.
                     if self.platform.is_exclusive(site) {
                         new.push(SiteTarget { site, target })?;
                     } else {
@@ -160,16 +160,16 @@ impl<P: Platform> Core<'_, P> {
         Ok(remaining)
     }
 
-    /// Detaches the sites that the last change left without a redirect: in one pass those of the shared
-    /// ops, and some of the dedicated ones. It takes long, so it is done in the background; but
-    /// before others may want to attach there. `everywhere` does not leave the rest to the worker.
+    /// Detaches the sites that the last change left without a redirect: those of the shared ops in one pass,
+    /// before others may want to attach there, and some with dedicated ones. The worker detaches the rest in the
+    /// background, because it takes long; with `everywhere`, nothing is left to it.
     pub(crate) fn detach_vanished(&mut self, everywhere: bool) {
         let site_ops = &mut self.state.site_ops;
         let vanished = self.state.redirects.vanished_mut();
         for &mut site in vanished.iter_mut() {
             if !site_ops.has(site) && self.platform.has_direct_call(site) {
-                // The direct call's owner is notified when an ops is unregistered. Without memory they are
-                // not, and only go on being careful.
+                // The direct call's owner is notified when an ops is unregistered. Without memory it is not, and
+                // merely keeps treating the function as redirected.
                 let _ = site_ops.register(self.platform, &[SiteTarget::handler(site)], &self.lock);
             }
         }
@@ -184,7 +184,7 @@ impl<P: Platform> Core<'_, P> {
         }
     }
 
-    /// How calls of a redirected function get to its replacement.
+    /// How calls of a redirected function reach its replacement.
     pub fn redirect_via(&self, func: &Func<P>) -> RedirectVia {
         let Some(site) = func.site else {
             return RedirectVia::Handler;
@@ -205,7 +205,7 @@ impl<P: Platform> Core<'_, P> {
     }
 }
 
-/// How calls of a redirected function get to its replacement.
+/// How calls of a redirected function reach its replacement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RedirectVia {
     /// By a jump at the site, unless other ftrace users are attached too.

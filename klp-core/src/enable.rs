@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Enabling and disabling a patch: what happens in which order, from `klp_enable_patch()` to its transition, and from the write to
+//! Enabling and disabling a patch: the steps from `klp_enable_patch()` to its transition, and from the write to
 //! `enabled` to its release.
 
 use crate::context::Core;
@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::states;
 use crate::types::Direction;
 
-/// A patch that was not enabled.
+/// The error of a patch that was not enabled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct EnableError {
     /// Why not.
@@ -26,10 +26,10 @@ impl<P: Platform> Core<'_, P> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` when it is wrong, or does not go together with those that are enabled; `EBUSY` when a
+    /// `EINVAL` when the patch is invalid, or incompatible with enabled ones; `EBUSY` when a
     /// transition runs or something else redirects a function already; `ENODEV` when its module
-    /// is going away; `EEXIST`, `ENOMEM`; or a callback's error. Nothing of it stays then but
-    /// what the [`EnableError`] contains.
+    /// is going away; `EEXIST`, `ENOMEM`; or a callback's error. Nothing of the patch is left except
+    /// what the [`EnableError`] states.
     pub fn enable(&mut self, declared: Declared<P>) -> core::result::Result<(), EnableError> {
         let handle = declared.handle;
         let refused = |errno| EnableError {
@@ -55,7 +55,7 @@ impl<P: Platform> Core<'_, P> {
         })
     }
 
-    /// Refuses a patch that does not know what those that are enabled have changed.
+    /// Refuses a patch that is incompatible with the system states of enabled patches.
     pub(crate) fn check_states(&self, handle: P::Patch, name: &Name, replace: bool) -> Result {
         if states::are_compatible(self.platform, self.state, handle, replace) {
             return Ok(());
@@ -66,7 +66,7 @@ impl<P: Platform> Core<'_, P> {
         Err(EINVAL)
     }
 
-    /// Refuses an immediate patch that replaces others: it could never be known when their modules can go.
+    /// Refuses an immediate patch that replaces others: it would never be known when their modules can be unloaded.
     fn check_immediate(&self, declared: &Declared<P>) -> Result {
         if !(declared.immediate && declared.replace) {
             return Ok(());
@@ -81,7 +81,7 @@ impl<P: Platform> Core<'_, P> {
     /// Adds a patch to the list and to sysfs, without effect on calls yet.
     fn add(&mut self, declared: Declared<P>) -> Result {
         let (handle, replace) = (declared.handle, declared.replace);
-        // It is in the list from the beginning, so that whatever happens it is released as a whole.
+        // In the list from the start, so that an error releases the patch as a whole.
         let patch = Patch::declared(declared)?;
         self.state.patches.push(patch)?;
         self.platform.add_patch(handle)?;
@@ -131,12 +131,12 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Disables a patch, turns its transition around, or enables one that is registered.
+    /// Disables a patch, reverses its transition, or enables a registered one.
     ///
     /// # Errors
     ///
-    /// `EINVAL` when it is in that state already, or would have to be enabled again after it was
-    /// disabled without being registered; `EBUSY` when another transition runs; `ENOMEM`; what [`Core::enable`] has.
+    /// `EINVAL` when the patch is in that state already, or is to be enabled and not registered;
+    /// `EBUSY` when another transition runs; `ENOMEM`; those of [`Core::enable`].
     pub fn set_enabled(&mut self, patch: P::Patch, enabled: bool) -> Result {
         let is_enabled = self.state.get(patch).is_some_and(|patch| patch.enabled);
         if is_enabled == enabled {
@@ -162,7 +162,7 @@ impl<P: Platform> Core<'_, P> {
         let check = self.make_stack_check(handle, Direction::Unpatching)?;
         self.revert_to_handler(handle)?;
         self.init_transition(handle, Direction::Unpatching)?;
-        // Same targets, in transition now.
+        // The targets stay, but are in transition now.
         self.publish(Some(handle));
         self.set_stack_check(Some(check));
         if let Some(patch) = self.state.get(handle) {
@@ -178,7 +178,7 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Releases a patch: its folder and its module. One that is registered stays, disabled.
+    /// Releases a patch: its folder in sysfs and its module. A registered one stays, disabled.
     pub(crate) fn release(&mut self, handle: P::Patch) {
         if self.park(handle) {
             return;
@@ -187,7 +187,7 @@ impl<P: Platform> Core<'_, P> {
         self.platform.release_later(handle, forced);
     }
 
-    /// Removes a patch from the list and its parts from sysfs. Returns whether it was forced.
+    /// Removes a patch from the list, and its objects and functions from sysfs. Returns whether it was forced.
     fn take_out(&mut self, handle: P::Patch) -> bool {
         let patch = self
             .state

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Errors as the kernel's interfaces count them.
+//! Error numbers of the kernel's interfaces.
 
 use core::fmt;
 use core::num::NonZeroI32;
 
-/// Why something failed, by its number in the kernel's `errno` headers. Never zero.
+/// An error number of the kernel's `errno` headers. Never zero.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Errno(NonZeroI32);
 
@@ -23,24 +23,24 @@ macro_rules! errnos {
 }
 
 errnos! {
-    /// There is no such thing.
+    /// No such entry.
     ENOENT = 2;
-    /// It is busy for the moment.
+    /// Try again.
     EAGAIN = 11;
-    /// There is no memory.
+    /// Out of memory.
     ENOMEM = 12;
-    /// It is in use, or a transition is under way.
+    /// In use, or a transition runs.
     EBUSY = 16;
-    /// It is there already.
+    /// Exists already.
     EEXIST = 17;
-    /// It is going away, or not there yet.
+    /// No such device: going away, or not initialised.
     ENODEV = 19;
-    /// It makes no sense.
+    /// Invalid argument.
     EINVAL = 22;
 }
 
 impl Errno {
-    /// From a negative number, as C functions return it. Nothing for zero and above.
+    /// Converts the negative number that a C function returned; `None` for others.
     pub fn from_c(number: i32) -> Option<Self> {
         if number >= 0 {
             return None;
@@ -48,20 +48,20 @@ impl Errno {
         NonZeroI32::new(number.wrapping_neg()).map(Self)
     }
 
-    /// As C functions return it: negative.
+    /// The negative number that C functions return.
     pub const fn to_c(self) -> i32 {
         -self.0.get()
     }
 }
 
-/// Shows the number as C code logs it.
+/// Shows the negative number, as C code logs it.
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.to_c())
     }
 }
 
-/// A C result as a Rust one.
+/// Converts the return value of a C function.
 ///
 /// # Errors
 ///

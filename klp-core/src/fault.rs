@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Mistakes that tests make on purpose, to show that the checks notice them. Outside of tests there are
-//! none, and no code for them.
+//! Faults that tests inject, to show that the checks detect them. Outside of tests there is no code for
+//! them.
 
-/// A mistake.
+/// A fault to inject.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(not(test), allow(dead_code))]
 pub(crate) enum Fault {
-    /// A snapshot is published without a release: its readers may see it half made.
+    /// A snapshot is published without a release: readers may see it incomplete.
     UnorderedPublish,
-    /// A snapshot is read without an acquire, as above.
+    /// A snapshot is read without an acquire: the reader may see it incomplete.
     UnorderedRead,
-    /// The grace period of this number since tasks run beside the core is left out.
+    /// The grace period with this number, counted since tasks run concurrently with the core, is omitted.
     NoGracePeriod(usize),
     /// The handler reads the task's state before the redirect.
     StateBeforeRedirect,
@@ -27,15 +27,15 @@ pub(crate) enum Fault {
     MarkWithoutGracePeriod,
     /// A child gets its parent's flag, but not its state.
     InheritWithoutState,
-    /// Tasks that were born while the others were switched are not looked for.
+    /// Tasks that were forked while others were switched are not checked.
     MissedTasks,
     /// No guards are attached while sites move from one ops to another, and while targets change.
     NoGuards,
-    /// The stack of a running task is taken for the one of a sleeping task.
+    /// The stack of a running task is read as if the task slept.
     StackOfRunningTask,
 }
 
-/// Does a test make this mistake?
+/// Has a test injected this fault?
 #[cfg(any(kernel, not(test)))]
 #[inline(always)]
 pub(crate) const fn is_injected(_: Fault) -> bool {
@@ -54,7 +54,7 @@ mod injected {
         static FAULT: Cell<Option<Fault>> = const { Cell::new(None) };
     }
 
-    /// Makes this mistake in this thread from now on, and no other.
+    /// Injects this fault, and no other, in this thread from now on.
     pub(crate) fn inject(fault: Option<Fault>) {
         FAULT.set(fault);
     }

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The livepatch core, in the place of the kernel's own.
+//! The livepatch core in Rust, which replaces the kernel's core in C.
 //!
-//! The modules here are the logic: what a patch is, when a task may use it, what is reported to whom
-//! in which order. They are generic over a [`platform`], have no `unsafe`, and compile for the
-//! kernel (`cfg(kernel)`) and for the host, with a simulated kernel for tests.
+//! The modules here are the logic: patches, their transitions, and the order in which changes become
+//! visible. They are generic over a [`platform`], have no `unsafe`, and compile for the
+//! kernel (`cfg(kernel)`) and for the host, where tests run them on a simulated kernel.
 //!
-//! Two kinds of state, distinguished by type:
+//! There are two kinds of state:
 //!
 //! - [`model::Patches`] is everything that the core's mutex guards.
-//! - [`published::Published`] is what other code reads without it: the redirect handler, the
-//!   scheduler, the exit to user space, fork. It is made of atomics and of snapshots that are
+//! - [`published::Published`] is what other code reads without the mutex: the ftrace handler, the
+//!   scheduler, the exit to user space, fork. It consists of atomics and of snapshots that are
 //!   replaced as a whole.
 //!
-//! A [`context::Core`] is both together with the kernel around them. It exists only while the mutex is held.
+//! A [`context::Core`] combines both with the platform. It exists only while the mutex is held.
 //!
 //! Lock order: the core's mutex, then the patch list's ([`platform::Sysfs::patch_list_add`]), then the kernel's
 //! task list.
 
 #![deny(unsafe_code)]
 
-/// What the kernel's log lines of this crate begin with.
+/// The prefix of this crate's lines in the kernel's log.
 #[cfg(kernel)]
 const __LOG_PREFIX: &[u8] = b"livepatch\0";
 

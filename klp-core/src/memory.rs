@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Memory that may be refused: the kernel's vectors and boxes, and the host's in their shape.
+//! Vectors and boxes with fallible allocation: the kernel's, and the host's with the same interface.
 
 use crate::errno::{Result, ENOMEM};
 use core::ops::{Deref, DerefMut};
@@ -16,7 +16,7 @@ pub struct Vec<T>(
 );
 
 impl<T> Vec<T> {
-    /// An empty one, without memory.
+    /// Makes an empty vector, without allocating.
     pub const fn new() -> Self {
         #[cfg(kernel)]
         return Self(KVVec::new());
@@ -24,7 +24,7 @@ impl<T> Vec<T> {
         Self(std::vec::Vec::new())
     }
 
-    /// Room for `capacity` elements.
+    /// Makes an empty vector with room for `capacity` elements.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl<T> Vec<T> {
         }
     }
 
-    /// Takes out the element at `index`, when there is one. Those behind it move up.
+    /// Removes the element at `index`, if there is one, and shifts those behind it.
     pub fn remove(&mut self, index: usize) -> Option<T> {
         #[cfg(kernel)]
         return self.0.remove(index).ok();
@@ -87,12 +87,12 @@ impl<T> Vec<T> {
         (index < self.0.len()).then(|| self.0.remove(index))
     }
 
-    /// Takes out the last element.
+    /// Removes the last element.
     pub fn pop(&mut self) -> Option<T> {
         self.0.pop()
     }
 
-    /// Takes out all but the first of elements that are equal and next to each other.
+    /// Removes consecutive equal elements, except the first.
     pub fn dedup(&mut self)
     where
         T: Copy + PartialEq,
@@ -101,7 +101,7 @@ impl<T> Vec<T> {
         self.retain(|value| last.replace(*value) != Some(*value));
     }
 
-    /// Keeps the elements that `keep` wants.
+    /// Keeps only the elements for which `keep` returns true.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
         #[cfg(kernel)]
         self.0.retain(|value| keep(value));
@@ -109,20 +109,20 @@ impl<T> Vec<T> {
         self.0.retain_mut(|value| keep(value));
     }
 
-    /// All elements, one after another.
+    /// Iterates over the elements by value.
     #[allow(clippy::should_implement_trait)]
     pub fn into_iter(self) -> impl Iterator<Item = T> {
         self.0.into_iter()
     }
 
-    /// Drops all elements, keeps the memory.
+    /// Drops all elements, and keeps the memory.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 }
 
 impl<T: Clone> Vec<T> {
-    /// `len` times `value`.
+    /// Makes a vector of `len` copies of `value`.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ impl<T: Clone> Vec<T> {
 }
 
 impl<T: Copy> Vec<T> {
-    /// A copy of `values`.
+    /// Copies `values`.
     ///
     /// # Errors
     ///
@@ -199,7 +199,7 @@ impl<T> Box<T> {
         }
     }
 
-    /// Gives the value away; [`Box::from_raw`] takes it back.
+    /// Gives up ownership; [`Box::from_raw`] takes it back.
     pub fn into_raw(self) -> *mut T {
         #[cfg(kernel)]
         return kernel::alloc::KBox::into_raw(self.0);
@@ -207,7 +207,7 @@ impl<T> Box<T> {
         std::boxed::Box::into_raw(self.0)
     }
 
-    /// Takes a value back.
+    /// Takes ownership of a value back.
     ///
     /// # Safety
     ///
@@ -237,7 +237,7 @@ impl<T> DerefMut for Box<T> {
     }
 }
 
-/// Allocations that fail where a test wants them to.
+/// Injecting allocation failures in tests.
 #[cfg(not(kernel))]
 pub mod failing {
     use crate::errno::{Result, ENOMEM};
@@ -248,12 +248,12 @@ pub mod failing {
         static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
     }
 
-    /// From now on, lets `number` allocations of this thread succeed and the next one fail, once.
+    /// Lets the next `number` allocations of this thread succeed, and the one after them fail.
     pub fn fail_after(number: usize) {
         LEFT.set(Some(number));
     }
 
-    /// Lets none fail any more. Returns whether one has failed since [`fail_after`].
+    /// Stops injecting failures. Returns whether an allocation has failed since [`fail_after`].
     pub fn stop() -> bool {
         LEFT.take().is_none()
     }
@@ -266,7 +266,7 @@ pub mod failing {
         result
     }
 
-    /// Notes an allocation of `count` elements.
+    /// Counts an allocation of `count` elements, which fails if it is due to.
     pub(super) fn allocate(count: usize) -> Result {
         match LEFT.get() {
             Some(0) if count > 0 => {

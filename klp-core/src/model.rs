@@ -19,11 +19,11 @@ use core::ffi::CStr;
 /// Everything that the core's mutex guards. See [`Core`].
 #[derive(Debug)]
 pub struct Patches<P: Platform> {
-    /// From the bottom up: the later a patch was enabled, the higher it stands.
+    /// The stack of patches, from the bottom up: the last one enabled is on top.
     pub(crate) patches: Vec<Patch<P>>,
-    /// Registered patches that are not enabled, with room for those that are and come back.
+    /// Registered patches that are not enabled, with room for those that are.
     pub(crate) registered: Vec<Patch<P>>,
-    /// The one transition that may run.
+    /// The running transition: there is one at most.
     pub(crate) transition: Option<Transition<P>>,
     pub(crate) redirects: Redirects,
     pub(crate) site_ops: SiteOps<P>,
@@ -33,20 +33,20 @@ pub struct Patches<P: Platform> {
 /// A patch.
 #[derive(Debug)]
 pub struct Patch<P: Platform> {
-    /// The kernel's name for it.
+    /// The platform's handle.
     pub handle: P::Patch,
-    /// Its module's.
+    /// The name of its module.
     pub name: Name,
-    /// Does it take the place of all below it?
+    /// Does it replace all patches below it?
     pub replace: bool,
-    /// Is it enabled, or on the way there?
+    /// Is it enabled, or being enabled?
     pub enabled: bool,
-    /// Does it stay when it is disabled, until its module unregisters it?
+    /// Is it kept when disabled, until its module unregisters it?
     pub registered: bool,
     /// Do all tasks use it at once, without a transition?
     pub immediate: bool,
-    /// Nobody knows whether tasks still run this patch, so its module is pinned: a transition was
-    /// forced, or functions were patched that are [`Func::immediate`].
+    /// Tasks may still run this patch, so its module is pinned: a transition was forced, or
+    /// [`Func::immediate`] functions were patched.
     pub forced: bool,
     /// What it patches.
     pub objects: Vec<Object<P>>,
@@ -55,17 +55,17 @@ pub struct Patch<P: Platform> {
 /// What a patch does to vmlinux or to one module.
 #[derive(Debug)]
 pub struct Object<P: Platform> {
-    /// The kernel's name for it.
+    /// The platform's handle.
     pub handle: P::Object,
-    /// The module's; vmlinux without.
+    /// The module's name; `None` for vmlinux.
     pub name: Option<Name>,
     /// The functions.
     pub funcs: Vec<Func<P>>,
-    /// The module, while it is there.
+    /// The module, while it is loaded.
     pub module: Option<P::Module>,
     /// Are its functions redirected?
     pub patched: bool,
-    /// Was it made by us, for functions that an older patch replaces and this one does not?
+    /// Did the core create it, for functions that an older patch replaces and this one does not?
     pub dynamic: bool,
     /// `pre_patch` succeeded, so `post_unpatch` must run.
     pub owes_post_unpatch: bool,
@@ -74,11 +74,11 @@ pub struct Object<P: Platform> {
 /// What a patch does to one function.
 #[derive(Debug)]
 pub struct Func<P: Platform> {
-    /// The kernel's name for it.
+    /// The platform's handle.
     pub handle: P::Func,
-    /// The function's.
+    /// The function's name.
     pub name: Name,
-    /// Which one of that name; see [`symbols`].
+    /// The position among symbols of that name; see [`symbols`].
     pub sympos: usize,
     /// Does it restore the original function, in place of an older patch's replacement?
     pub nop: bool,
@@ -86,22 +86,22 @@ pub struct Func<P: Platform> {
     pub immediate: bool,
     /// Is it redirected?
     pub patched: bool,
-    /// The patch site in its entry, once it is looked up.
+    /// The patch site in its entry, once looked up.
     pub site: Option<Site>,
     /// The function's code.
     pub old: TextRange,
-    /// The replacement's.
+    /// The replacement's code.
     pub new: TextRange,
 }
 
 /// A patch as its module declares it.
 #[derive(Debug)]
 pub struct Declared<P: Platform> {
-    /// The kernel's name for it.
+    /// The platform's handle.
     pub handle: P::Patch,
-    /// Its module's.
+    /// The name of its module.
     pub name: Name,
-    /// Does it take the place of all others?
+    /// Does it replace all others?
     pub replace: bool,
     /// Do all tasks use it at once?
     pub immediate: bool,
@@ -112,9 +112,9 @@ pub struct Declared<P: Platform> {
 /// An object as a patch declares it.
 #[derive(Debug)]
 pub struct DeclaredObject<P: Platform> {
-    /// The kernel's name for it.
+    /// The platform's handle.
     pub handle: P::Object,
-    /// The module's; vmlinux without.
+    /// The module's name; `None` for vmlinux.
     pub name: Option<Name>,
     /// The functions.
     pub funcs: Vec<DeclaredFunc<P>>,
@@ -123,11 +123,11 @@ pub struct DeclaredObject<P: Platform> {
 /// A function as a patch declares it.
 #[derive(Debug)]
 pub struct DeclaredFunc<P: Platform> {
-    /// The kernel's name for it.
+    /// The platform's handle.
     pub handle: P::Func,
-    /// The function's, if the patch has one.
+    /// The function's name, if the patch has one.
     pub name: Option<Name>,
-    /// Which one of that name.
+    /// The position among symbols of that name.
     pub sympos: usize,
     /// Do all tasks use the replacement at once?
     pub immediate: bool,
@@ -135,16 +135,16 @@ pub struct DeclaredFunc<P: Platform> {
     pub new_func: usize,
 }
 
-/// Length of the longest symbol name, and one: `KSYM_NAME_LEN` of `include/linux/kallsyms.h`.
+/// The size of the longest symbol name, with its terminator: `KSYM_NAME_LEN` of `include/linux/kallsyms.h`.
 const KSYM_NAME_LEN: usize = 512;
 
 impl<P: Platform> Object<P> {
-    /// Is there something to patch?
+    /// Is it vmlinux or a loaded module?
     pub fn is_loaded(&self) -> bool {
         self.name.is_none() || self.module.is_some()
     }
 
-    /// As log lines call it.
+    /// The name in log lines.
     pub fn shown(&self) -> ObjectName<'_> {
         ObjectName(self.name.as_ref())
     }
@@ -159,7 +159,7 @@ impl<P: Platform> Object<P> {
         self.name.as_ref() == name
     }
 
-    /// Calls the patch's callback before patching.
+    /// Calls the patch's `pre_patch` callback.
     ///
     /// # Errors
     ///
@@ -170,7 +170,7 @@ impl<P: Platform> Object<P> {
         result
     }
 
-    /// Calls the patch's callback after unpatching, if it is owed.
+    /// Calls the patch's `post_unpatch` callback, if it is due.
     pub(crate) fn post_unpatch(&mut self, platform: &P) {
         if core::mem::take(&mut self.owes_post_unpatch) {
             platform.post_unpatch(self.handle);
@@ -182,7 +182,7 @@ impl<P: Platform> Object<P> {
         platform.set_patched(self.handle, patched);
     }
 
-    /// Its functions are redirected no more.
+    /// Marks the object and its functions as not redirected.
     pub(crate) fn unpatch(&mut self, platform: &P) {
         for func in self.funcs.iter_mut() {
             func.set_patched(platform, false);
@@ -190,13 +190,13 @@ impl<P: Platform> Object<P> {
         self.set_patched(platform, false);
     }
 
-    /// Learns the module, and what can be known only now: writes the patch's relocations for it
-    /// and finds its functions.
+    /// Initialises a loaded object: writes the patch's relocations for the module, and finds the
+    /// functions.
     ///
     /// # Errors
     ///
-    /// `EINVAL`, `ENOENT` when a symbol is not found, which is logged; `ENOMEM`. Nothing is
-    /// left of the relocations then.
+    /// `EINVAL`, `ENOENT` when a symbol is not found, which is logged; `ENOMEM`. The relocations
+    /// are cleared then.
     pub(crate) fn init_loaded(
         &mut self,
         platform: &P,
@@ -245,7 +245,7 @@ impl<P: Platform> Object<P> {
             }
         }
         let (old, new) = self.sizes(platform, patch, patch_name, &addresses)?;
-        // Functions before one that is not found have been logged.
+        // Functions before one that is not found are initialised, too. Its error is logged already.
         for (func, address) in self.funcs.iter_mut().zip(addresses.iter()) {
             func.found(platform, *address, &old, &new)?;
             platform.set_func_text(func.handle, func.old, func.new);
@@ -253,7 +253,7 @@ impl<P: Platform> Object<P> {
         result
     }
 
-    /// Those of the functions at `addresses`, and of their replacements.
+    /// The sizes of the functions at `addresses`, and of their replacements.
     fn sizes(
         &self,
         platform: &P,
@@ -328,20 +328,20 @@ impl<P: Platform> Patch<P> {
         platform.set_enabled(self.handle, enabled);
     }
 
-    /// Says in its functions whether a transition concerns them.
+    /// Shows C code whether a transition concerns the patch's functions.
     pub(crate) fn show_transition(&self, platform: &P, in_transition: bool) {
         for func in self.objects.iter().flat_map(|object| object.funcs.iter()) {
             platform.set_func_transition(func.handle, in_transition);
         }
     }
 
-    /// Are there functions that tasks may run whatever their patch state is?
+    /// Does it have immediate functions?
     pub(crate) fn has_immediate(&self) -> bool {
         let mut funcs = self.objects.iter().flat_map(|object| object.funcs.iter());
         funcs.any(|func| func.immediate)
     }
 
-    /// Checks all its objects, shows them and finds the functions of those that are there.
+    /// Checks all objects, adds them to sysfs, and finds the functions of the loaded ones.
     pub(crate) fn show_objects(&mut self, platform: &P) -> Result {
         for object in self.objects.iter_mut() {
             object.show(platform, self.handle, &self.name)?;
@@ -349,14 +349,14 @@ impl<P: Platform> Patch<P> {
         Ok(())
     }
 
-    /// None of its functions is redirected any more.
+    /// Marks all objects and functions as not redirected.
     pub(crate) fn unpatch_all(&mut self, platform: &P) {
         for object in self.objects.iter_mut().filter(|object| object.patched) {
             object.unpatch(platform);
         }
     }
 
-    /// The transition is over: calls the callbacks.
+    /// Calls the callbacks that are due after a transition.
     pub(crate) fn call_post_callbacks(&mut self, platform: &P, direction: Direction) {
         for object in self.objects.iter_mut().filter(|object| object.is_loaded()) {
             match direction {
@@ -366,7 +366,7 @@ impl<P: Platform> Patch<P> {
         }
     }
 
-    /// Takes it out of sysfs, but for its own folder.
+    /// Removes its objects and functions from sysfs, but not its own folder.
     pub(crate) fn remove_parts(&mut self, platform: &P) {
         for object in self.objects.iter() {
             for func in object.funcs.iter() {
@@ -378,7 +378,7 @@ impl<P: Platform> Patch<P> {
 }
 
 impl<P: Platform> Patches<P> {
-    /// No patches. The writers are those of the [`Published`] that goes with it.
+    /// Makes the state without patches. The writers are those of the [`Published`] used with it.
     pub const fn new(
         redirects: Writer<crate::redirect::Table>,
         check_writer: Writer<StackCheck>,
@@ -439,7 +439,7 @@ impl<P: Platform> Object<P> {
         Ok(object)
     }
 
-    /// Without functions.
+    /// Makes an object without functions.
     pub(crate) fn new(handle: P::Object, name: Option<Name>, dynamic: bool) -> Self {
         Self {
             handle,
@@ -452,7 +452,7 @@ impl<P: Platform> Object<P> {
         }
     }
 
-    /// Checks it, shows it and, when it is there, finds its functions.
+    /// Checks the object, adds it to sysfs and, if it is loaded, finds its functions.
     pub(crate) fn show(&mut self, platform: &P, patch: P::Patch, patch_name: &Name) -> Result {
         if let Some(name) = &self.name {
             if name.len() >= P::NAME_LEN {
@@ -477,8 +477,8 @@ impl<P: Platform> Func<P> {
     fn declared(declared: DeclaredFunc<P>, immediate: bool) -> Result<Self> {
         let (name, new_func) = match declared.name {
             Some(name) => (name, declared.new_func),
-            // Without a name it leads nowhere: refused when it is shown, after those before it.
-            // An empty name is one that is looked for in vain.
+            // Without a name it has no replacement either, so `show` refuses it, after those before it.
+            // An empty name is searched and not found.
             None => (Name::new(c"")?, 0),
         };
         Ok(Self {
@@ -501,7 +501,7 @@ impl<P: Platform> Func<P> {
         if self.name.len() >= KSYM_NAME_LEN || (self.new.start == 0 && !self.nop) {
             return Err(EINVAL);
         }
-        // A function that is the only one of its name is the first.
+        // Position 0 is the only function of its name, and so the first.
         platform.add_func(object, self.handle, &self.name, self.sympos.max(1))
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules that come and go while patches for them are enabled.
+//! Modules that are loaded and unloaded while patches for them are enabled.
 //!
 //! A module is patched before its init runs, and for as long as its exit runs. In between, the
 //! state of the module decides whether it may be patched ([`crate::platform::Modules::find`]).
@@ -13,7 +13,7 @@ use crate::platform::Platform;
 use core::ffi::CStr;
 
 impl<P: Platform> Patches<P> {
-    /// Where the patch at `index` has that object.
+    /// The index of the module `name` among the objects of the patch at `index`.
     fn place_of(&self, index: usize, name: &CStr) -> Option<usize> {
         self.patches
             .get(index)?
@@ -33,11 +33,11 @@ impl<P: Platform> Patches<P> {
 }
 
 impl<P: Platform> Core<'_, P> {
-    /// Patches a module that is loaded.
+    /// Patches a module that is being loaded.
     ///
     /// # Errors
     ///
-    /// When a patch for it cannot be applied. The module must not come then, and is as it was.
+    /// When a patch for it cannot be applied. The module is left unpatched, and must not be loaded.
     pub fn module_coming(&mut self, module: P::Module, name: &CStr) -> Result {
         for index in 0..self.state.patches.len() {
             let Some(place) = self.state.place_of(index, name) else {
@@ -69,16 +69,16 @@ impl<P: Platform> Core<'_, P> {
             })
     }
 
-    /// A module goes, or fails to come after all: reverts its patches.
+    /// Reverts the patches of a module that is being unloaded, or failed to load.
     pub fn module_going(&mut self, module: P::Module, name: &CStr) {
         let all = self.state.patches.len();
         self.unpatch_module(name, all);
         self.forget_registered(name);
-        // Those of patches that are gone already, too: ftrace forgets the sites.
+        // Includes sites of patches that are gone already: ftrace forgets them with the module.
         self.state
             .site_ops
             .unregister_in(self.platform, &self.lock, self.platform.text(module));
-        // Without memory it is tried again before the next look at stacks.
+        // Without memory it is retried before the next stack checks.
         let _ = self.refresh_stack_check();
     }
 
@@ -140,7 +140,7 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Reverts the patches of a module, those from `limit` on excepted.
+    /// Reverts the patches of a module, except those from `limit` on.
     fn unpatch_module(&mut self, name: &CStr, limit: usize) {
         let shown = Shown(name);
         for index in 0..limit {
@@ -182,12 +182,12 @@ impl<P: Platform> Core<'_, P> {
         }
     }
 
-    /// Makes another stack check, because the objects of the patch in transition have changed.
+    /// Rebuilds the stack check after the objects of the patch in transition changed.
     ///
     /// # Errors
     ///
-    /// Those of [`StackCheck::new`](crate::stack_check::StackCheck::new). The old one stays, and
-    /// is known to be stale.
+    /// Those of [`StackCheck::new`](crate::stack_check::StackCheck::new). The old check stays,
+    /// marked as stale.
     pub(crate) fn refresh_stack_check(&mut self) -> Result {
         let Some(transition) = &mut self.state.transition else {
             return Ok(());

@@ -7,8 +7,8 @@ use crate::memory::Vec;
 use core::ffi::CStr;
 use core::fmt;
 
-/// A name of its own memory: those in a patch's tables go away with the patch's module, and some
-/// names are needed for longer.
+/// An owned name: the names in a patch's tables are freed with its module, and some are needed
+/// longer.
 #[derive(Debug)]
 pub struct Name(Vec<u8>);
 
@@ -31,14 +31,14 @@ impl Name {
         Vec::copied(&self.0).map(Self)
     }
 
-    /// Without the zero byte at the end. Costs nothing, unlike [`Name::as_c_str`].
+    /// The name without the NUL byte at the end. Costs nothing, unlike [`Name::as_c_str`].
     pub fn to_bytes(&self) -> &[u8] {
         self.0.get(..self.len()).unwrap_or_default()
     }
 
-    /// For C. Looks through the name for its end.
+    /// The name as a C string. Scans it for NUL bytes.
     pub fn as_c_str(&self) -> &CStr {
-        // It was one when it came in; the fallback is never taken.
+        // `new` copied a valid C string, so the fallback is never taken.
         CStr::from_bytes_with_nul(&self.0).unwrap_or(c"")
     }
 
@@ -62,14 +62,14 @@ impl fmt::Display for Name {
     }
 }
 
-/// A hash of a name (FNV-1a). Names of one module or patch begin alike, so comparing them takes long.
+/// Hashes a name (FNV-1a). Names of one module or patch have common prefixes, so comparing them is slow.
 pub fn hash(name: &[u8]) -> u32 {
     name.iter().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     })
 }
 
-/// Shows a C string as far as it is text.
+/// Displays a C string, without bytes that are not UTF-8.
 pub struct Shown<'a>(pub &'a CStr);
 
 impl fmt::Display for Shown<'_> {
@@ -79,7 +79,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Shows an object as log lines name it: the module, or `vmlinux`.
+/// Displays the name of an object: the module, or `vmlinux`.
 pub struct ObjectName<'a>(pub Option<&'a Name>);
 
 impl fmt::Display for ObjectName<'_> {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which `ftrace_ops` are attached to patch sites, and the order in which they change.
+//! Attaching `ftrace_ops` to patch sites, and the order of changes.
 //!
 //! Most sites share one ops, so that many of them change in one pass over the kernel's text. A site with a dedicated
-//! ops can be a jump. At no time may a patched site be without the handler, and ftrace must find at a site
-//! what it wrote there. So guards are attached while a site moves from one ops to another, or its target changes.
+//! ops can be a jump. A patched site must never be without the handler, and ftrace must find at a site
+//! what it wrote there. So guard ops are attached while a site moves from one ops to another, or its target changes.
 
 use crate::errno::{Result, EAGAIN, EBUSY};
 use crate::fault::{self, Fault};
@@ -13,18 +13,18 @@ use crate::platform::{Ops, Platform, Tracing};
 use crate::snapshot::Locked;
 use crate::types::{Site, SiteTarget, Target};
 
-/// So often an ops is registered whose direct calls' owners are busy. Each time they sleep for a moment.
+/// How often registering is attempted while owners of direct calls are busy. They sleep for a moment each time.
 const TRIES: usize = 100;
 
-/// Guards while targets change.
+/// The number of guards while targets change.
 const ONE_GUARD: usize = 1;
-/// Guards while ops are registered and unregistered: these change no text then.
+/// The number of guards while ops are registered and unregistered, which then changes no text.
 const BOTH_GUARDS: usize = 2;
 
 /// A patch site with a dedicated ops.
 #[derive(Debug)]
 pub(crate) struct Dedicated<P: Platform> {
-    /// Where the site is, and where calls go from there.
+    /// The site and its target.
     pub(crate) at: SiteTarget,
     ops: P::Dedicated,
     attachment: Attachment,
@@ -35,9 +35,9 @@ pub(crate) struct Dedicated<P: Platform> {
 enum Attachment {
     /// By that ops.
     Exclusive,
-    /// By that ops, beside another ops with IPMODIFY: the site is no jump.
+    /// By that ops, beside another ops with IPMODIFY: the site is not a jump.
     Beside,
-    /// By the shared ops after all.
+    /// By the shared ops, because the dedicated one could not be registered.
     Shared,
     /// By an ops that ftrace fails to unregister.
     Stuck,
@@ -46,12 +46,12 @@ enum Attachment {
 /// The shared ops.
 #[derive(Debug)]
 pub(crate) struct SharedOps {
-    /// How many sites are attached. Its filter may have more; see [`SharedOps::detach`].
+    /// The number of attached sites. The filter may have more; see [`SharedOps::detach`].
     sites: usize,
 }
 
 impl SharedOps {
-    /// Not registered.
+    /// Makes it, not registered.
     pub(crate) const fn new() -> Self {
         Self { sites: 0 }
     }
@@ -81,8 +81,8 @@ impl SharedOps {
         Ok(())
     }
 
-    /// Detaches `sites`. Without memory they stay in the filter until the ops is unregistered the next time: calls
-    /// there go through the handler, which knows no redirect.
+    /// Detaches `sites`. Without memory they stay in the filter until the ops is unregistered: calls there go through
+    /// the handler, which finds no redirect.
     pub(crate) fn detach<P: Platform>(&mut self, platform: &P, sites: &[Site], lock: &Locked<'_>) {
         let is_last = self.sites == sites.len();
         self.sites = self.sites.saturating_sub(sites.len());
@@ -95,7 +95,7 @@ impl SharedOps {
         }
     }
 
-    /// Removing single sites needs memory, this does not.
+    /// Removes all sites: needs no memory, unlike removing single ones.
     fn clear_filter<P: Platform>(platform: &P, lock: &Locked<'_>) {
         // Walkers of ftrace's list may still read the filter.
         platform.wait_for_cpus(lock);
@@ -103,7 +103,7 @@ impl SharedOps {
     }
 }
 
-/// Registers the ops, though others are busy for the moment.
+/// Registers the ops, and retries while other ftrace users are busy.
 fn register<P: Tracing>(platform: &P, ops: Ops<P::Dedicated>, lock: &Locked<'_>) -> Result {
     let mut result = platform.register(ops, lock);
     for _ in 1..TRIES {
@@ -115,7 +115,7 @@ fn register<P: Tracing>(platform: &P, ops: Ops<P::Dedicated>, lock: &Locked<'_>)
     result
 }
 
-/// Attaches so many guards to `sites`, or none.
+/// Attaches the first `guards` guards to `sites`, all or none.
 fn register_guards<P: Platform>(
     platform: &P,
     guards: usize,
@@ -137,7 +137,7 @@ fn register_guards<P: Platform>(
     Ok(())
 }
 
-/// Detaches them, and waits for a grace period.
+/// Detaches the first `guards` guards, and waits for a grace period.
 fn unregister_guards<P: Platform>(platform: &P, guards: usize, lock: &Locked<'_>) {
     let guards = if fault::is_injected(Fault::NoGuards) {
         0..0
@@ -145,7 +145,7 @@ fn unregister_guards<P: Platform>(platform: &P, guards: usize, lock: &Locked<'_>
         0..guards
     };
     for guard in guards.clone().rev() {
-        // One that ftrace fails to unregister stays attached. The handler does no harm there.
+        // A guard that ftrace fails to unregister stays attached. Its handler does no harm.
         let _ = platform.unregister(Ops::Guard(guard), lock);
     }
     // For concurrent walkers of ftrace's list, before the guards are used again.
@@ -174,13 +174,13 @@ impl<P: Platform> Dedicated<P> {
         })
     }
 
-    /// The site is patched already: it stays so, whatever that takes.
+    /// Registers the ops of a site that is patched already, and stays so in any case.
     fn register_patched(&mut self, platform: &P, shared: &mut SharedOps, lock: &Locked<'_>) {
         let ops = Ops::Dedicated(self.ops);
         match register(platform, ops, lock) {
             Ok(()) => return,
             Err(EBUSY) => {
-                // Somebody who redirects calls has attached in between. The handler goes on beside them.
+                // Another ops with IPMODIFY was attached in between. The handler runs beside it.
                 platform.share_redirection(self.ops, lock);
                 platform.set_target(self.ops, Target::Original, lock);
                 if platform.register(ops, lock).is_ok() {
@@ -204,7 +204,7 @@ impl<P: Platform> Dedicated<P> {
         }
     }
 
-    /// After a grace period since it was unregistered.
+    /// Frees the ops. A grace period has passed since it was unregistered.
     fn free(self, platform: &P, lock: &Locked<'_>) {
         if self.attachment != Attachment::Stuck {
             platform.free_dedicated(self.ops, lock);
@@ -212,7 +212,7 @@ impl<P: Platform> Dedicated<P> {
     }
 }
 
-/// Makes dedicated ops for `targets` at the end of `own`, and attaches both guards to their sites. Returns these.
+/// Appends dedicated ops for `targets` to `own`, and attaches both guards to their sites. Returns the sites.
 ///
 /// # Errors
 ///
@@ -237,7 +237,7 @@ fn prepare<P: Platform>(
     Ok(sites)
 }
 
-/// Frees all from this one on.
+/// Removes and frees all ops from `first` on.
 fn free_from<P: Platform>(
     own: &mut Vec<Dedicated<P>>,
     first: usize,
@@ -251,7 +251,7 @@ fn free_from<P: Platform>(
     }
 }
 
-/// Moves sites, which are patched, from the shared ops to dedicated ones, at the end of `own`.
+/// Moves patched sites from the shared ops to dedicated ones, which are appended to `own`.
 ///
 /// # Errors
 ///
@@ -273,7 +273,7 @@ pub(crate) fn register_dedicated<P: Platform>(
     Ok(())
 }
 
-/// Moves a site that has no redirect yet, and that others may refuse.
+/// Moves a site that has no redirect yet to a dedicated ops, which other ftrace users may refuse.
 ///
 /// # Errors
 ///
@@ -298,7 +298,7 @@ pub(crate) fn try_register_dedicated<P: Platform>(
     result
 }
 
-/// Makes sites of `own`, which is sorted, jump elsewhere or call the handler, in one pass.
+/// Retargets sites of `own`, which is sorted, to other functions or the handler, in one pass.
 ///
 /// # Errors
 ///
@@ -325,8 +325,8 @@ pub(crate) fn retarget<P: Platform>(
     Ok(())
 }
 
-/// Removes all from `first` on from `own`, and detaches their sites: calls go to the original functions. Needs no
-/// memory, but without it each of them is a change of the text.
+/// Removes all ops from `first` on from `own`, and detaches their sites: calls go to the original functions. Needs no
+/// memory, but without it each ops is a text-patching pass.
 pub(crate) fn unregister_dedicated<P: Platform>(
     own: &mut Vec<Dedicated<P>>,
     first: usize,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is read without the core's mutex, and what the rest of the kernel calls on its way: out of
-//! the kernel, through the idle loop, in fork, in the scheduler, and at every call of a patched
-//! function.
+//! State that is read without the core's mutex, and the functions that read it: on the exit to user
+//! space, in the idle loop, in fork, in the scheduler, and at each call of a patched function.
 
 use crate::fault::{self, Fault};
 use crate::platform::{Log, Platform, Tasks};
@@ -12,21 +11,20 @@ use crate::stack_check::StackCheck;
 use crate::sync::{const_unless_loom, AtomicInt};
 use crate::types::{Blocker, PatchState, Site, Target};
 
-/// Shared by the core and its readers. Written under the core's mutex.
+/// State shared by the core and its readers. Written under the core's mutex.
 #[derive(Debug)]
 pub struct Published {
-    /// The state that tasks switch to, a [`PatchState`] in C's numbers; idle when no transition
-    /// runs.
+    /// The target state, a [`PatchState`] as C's number; idle when no transition runs.
     target: AtomicInt,
-    /// Where calls of patched functions go.
+    /// The redirects of patched functions.
     pub redirects: Snapshot<Table>,
-    /// What must not be on the stack of a task that switches; there is one while a transition runs.
+    /// The stack check of the running transition.
     pub stack_check: Snapshot<StackCheck>,
 }
 
 impl Published {
     const_unless_loom! {
-        /// No patches.
+        /// Makes the state without patches.
         pub fn new() -> Self {
             Self {
                 target: AtomicInt::new(PatchState::Idle.to_c()),
@@ -36,19 +34,19 @@ impl Published {
         }
     }
 
-    /// The state that tasks switch to.
+    /// The target state.
     pub fn target(&self) -> PatchState {
         PatchState::from_c(self.target.load())
     }
 
-    /// Sets it. Tasks are marked as pending only after a grace period that begins after this, so who finds
-    /// himself marked reads it.
+    /// Sets the target state. Tasks are marked as pending only after a grace period that begins after this, so a
+    /// marked task reads it.
     pub(crate) fn set_target(&self, target: PatchState) {
         self.target.store(target.to_c());
     }
 
-    /// Where a call at `site` by a task goes, whose patch state `state` reads. It does so only in
-    /// transition, and after the redirect.
+    /// The target of a task's call at `site`. `state` reads the task's patch state; it is called only in
+    /// transition, and after the redirect is read.
     #[inline(always)]
     pub fn redirect(
         &self,
@@ -63,16 +61,16 @@ impl Published {
             if state == PatchState::Idle {
                 log.bug(c"a task without a patch state calls a function in transition");
             }
-            // As in the C core, a task without one uses the new function.
+            // As in the C core, a task without a patch state calls the new function.
             state != PatchState::Unpatched
         })
     }
 
-    /// Switches `task`, which is the current one about to leave the kernel or to idle, if it has
-    /// yet to. Preemption is off.
+    /// Switches `task` if it is pending. It is the current one, about to leave the kernel or to idle, with
+    /// preemption off.
     pub fn update<P: Tasks>(&self, platform: &P, task: &P::Task) {
-        // The flag was set after a grace period that began when the target and the redirects were there. And
-        // neither is replaced before another has waited for this.
+        // The flag was set after a grace period that began when target and redirects were set, and neither
+        // is replaced before another grace period, which waits for this.
         if platform.clear_pending(task) {
             platform.set_state(task, self.target());
         }
@@ -82,7 +80,7 @@ impl Published {
     ///
     /// # Errors
     ///
-    /// What keeps it from switching.
+    /// What blocks the task.
     pub(crate) fn try_switch<P: Platform>(
         &self,
         platform: &P,
@@ -100,7 +98,7 @@ impl Published {
         platform.with_stack(task, |stack| {
             result = check.judge(&stack, platform.thread_function(task));
             if result.is_ok() {
-                // The task does not run, so nothing comes between these two.
+                // The task cannot run, so nothing comes between these two.
                 platform.clear_pending(task);
                 platform.set_state(task, target);
             }
@@ -114,15 +112,15 @@ impl Published {
             return;
         }
         if let Some(check) = self.stack_check.get(guard) {
-            // What keeps it is of no interest here.
+            // The blocker is of no interest here.
             let _ = self.try_switch(platform, check, task);
         }
     }
 
-    /// Makes `child`, which is being born, what its parent is.
+    /// Copies the patch state of `parent` to `child`, which it is forking.
     pub fn inherit<P: Tasks>(&self, platform: &P, parent: &P::Task, child: &P::Task) {
-        // The flag was copied before, perhaps too early. Both are on the task list's lock, so no
-        // transition starts or turns around meanwhile; and the parent is running this.
+        // The flag was copied before, perhaps too early. The caller holds the task list's lock, so no
+        // transition starts or is reversed meanwhile; and the parent is running this.
         if platform.is_pending(parent) {
             platform.set_pending(child);
         } else {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where calls of a patched function go.
+//! The table of redirects: the targets of calls of patched functions.
 //!
-//! All redirects of all patches are in one table, which the redirect handler reads without a lock. The
-//! table is never changed while it can be read: a new one is made, published in its place, and
+//! The redirects of all patches are in one table, which the ftrace handler reads without a lock. The
+//! table is never changed while it can be read: a new one is published in its place, and
 //! the old one is reused after a grace period. So a handler sees the redirects of all
-//! functions as they were before a change, or as they are after it.
+//! functions either before a change, or after it.
 //!
 //! A redirect is *settled*, with one target, or *in transition*, with one target for tasks that
 //! have switched to the patch and one for those that have not.
@@ -16,7 +16,7 @@ use crate::snapshot::{GracePeriods, Locked, NoPreempt, Retired, Snapshot, Writer
 use crate::sync::RaceCheck;
 use crate::types::{Site, Target};
 
-/// The target of tasks in the state "unpatched". In one word: the handler reads it at each call.
+/// The target of tasks in the state "unpatched". One word, because the handler reads it at each call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Unpatched(usize);
 
@@ -37,13 +37,13 @@ impl Unpatched {
     }
 }
 
-/// One place of the table.
+/// A slot of the table.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     /// The patch site's address; zero in an empty slot. A word, because comparing an `Option<Site>` costs each call
     /// in transition three instructions: LLVM looks for an empty slot first.
     site: usize,
-    /// The target, in transition for tasks in the state "patched".
+    /// The target; in transition that of tasks in the state "patched".
     patched: Target,
     unpatched: Unpatched,
 }
@@ -57,16 +57,16 @@ const EMPTY: Slot = Slot {
 /// All redirects, found by the site of the call. At least half of the slots are empty.
 #[derive(Debug)]
 pub struct Table {
-    /// As many as a power of two.
+    /// Their number is a power of two.
     slots: Vec<Slot>,
-    /// Bits of a hash that do not choose a slot.
+    /// The number of bits of a hash that do not select a slot.
     shift: u32,
     used: usize,
     races: RaceCheck,
 }
 
 impl Table {
-    /// A table for up to `redirects` redirects.
+    /// Makes a table for up to `redirects` redirects.
     fn with_room(redirects: usize) -> Result<Self> {
         let slots = redirects.saturating_mul(2).max(8).next_power_of_two();
         Ok(Self {
@@ -77,12 +77,12 @@ impl Table {
         })
     }
 
-    /// How many redirects fit.
+    /// The number of redirects that fit.
     fn room(&self) -> usize {
         self.slots.len() / 2
     }
 
-    /// Where looking for `site` begins. Multiplies by 2^64 divided by the golden ratio, which
+    /// The hash of `site`, where its search begins. Multiplies by 2^64 divided by the golden ratio, which
     /// spreads addresses that differ little (Knuth, The Art of Computer Programming, 6.4).
     #[inline(always)]
     fn start(&self, site: Site) -> usize {
@@ -90,7 +90,7 @@ impl Table {
         site.address().wrapping_mul(GOLDEN).wrapping_shr(self.shift)
     }
 
-    /// The slot of `site`, or the empty one where it would be.
+    /// The index of the slot of `site`, or of the empty one where it would be.
     #[inline(always)]
     fn find(&self, site: Site) -> Option<usize> {
         let mask = self.slots.len().wrapping_sub(1);
@@ -105,7 +105,7 @@ impl Table {
         }
     }
 
-    /// Where a call at `site` goes. `is_patched` reads the state of the calling task; it is called only in
+    /// The target of a call at `site`. `is_patched` reads the state of the calling task; it is called only in
     /// transition, and after the redirect is read.
     #[inline(always)]
     pub fn target(&self, site: Site, is_patched: impl FnOnce() -> bool) -> Target {
@@ -128,7 +128,7 @@ impl Table {
             .is_some_and(|slot| slot.site != 0)
     }
 
-    /// Where all calls at `site` go, unless it depends on the task.
+    /// The target of all calls at `site`, unless it depends on the task.
     fn settled(&self, site: Site) -> Option<Target> {
         let slot = self.find(site).and_then(|index| self.slots.get(index))?;
         (slot.unpatched == Unpatched::SETTLED).then_some(slot.patched)
@@ -139,7 +139,7 @@ impl Table {
         self.slots.iter().filter_map(|slot| Site::new(slot.site))
     }
 
-    /// Becomes what `other` is; there is room for it.
+    /// Copies `other` to this empty table, which has room for it.
     fn copy(&mut self, other: &Self) {
         self.races.writing();
         for slot in other.slots.iter() {
@@ -159,7 +159,7 @@ impl Table {
         self.used = 0;
     }
 
-    /// Puts `redirect` on top of those of its site.
+    /// Adds `redirect` on top of those of its site.
     fn stack(&mut self, redirect: &Redirect) {
         self.races.writing();
         let room = self.room();
@@ -182,7 +182,7 @@ impl Table {
         *slot = Slot {
             site: redirect.site.address(),
             patched: redirect.target,
-            // It has one already when the patch in transition has the function by another name, too.
+            // It is set already if the patch in transition names the function twice.
             unpatched: match redirect.in_transition {
                 true => Unpatched::new(slot.unpatched.target().unwrap_or(below)),
                 false => Unpatched::SETTLED,
@@ -191,37 +191,37 @@ impl Table {
     }
 }
 
-/// What one patch does to one function.
+/// A redirect of one function by one patch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Redirect {
     /// The patch site.
     pub site: Site,
-    /// Where calls go.
+    /// The target of calls.
     pub target: Target,
-    /// Do only switched tasks go there?
+    /// Is it only for tasks that have switched?
     pub in_transition: bool,
 }
 
 /// The right to change the published table, and the memory for it.
 ///
-/// There is always memory for a change that adds no function, so that taking redirects away and
-/// settling them cannot fail.
+/// There is always memory for a change that adds no function, so that removing and settling redirects
+/// cannot fail.
 #[derive(Debug)]
 pub struct Redirects {
     writer: Writer<Table>,
     /// As large as the published table; missing only while a change is under way.
     spare: Option<Box<Table>>,
-    /// Sites that have no redirect any more and still call the handler. There is room for all there are.
+    /// Sites that no longer have a redirect and still call the handler. There is room for all sites.
     vanished: Vec<Site>,
 }
 
-/// A change of the table that others may not have noticed yet.
+/// A published change of the table, whose old version may still be read.
 #[must_use = "the table's memory is lost unless the change is finished"]
 #[derive(Debug)]
 pub struct Change(Retired<Table>);
 
 impl Redirects {
-    /// No redirects. `writer` is the one of the published table.
+    /// Makes it without redirects. `writer` is that of the published table.
     pub const fn new(writer: Writer<Table>) -> Self {
         Self {
             writer,
@@ -234,7 +234,7 @@ impl Redirects {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; what there was stays.
+    /// `ENOMEM`; nothing is changed then.
     pub fn reserve(
         &mut self,
         redirects: usize,
@@ -249,7 +249,7 @@ impl Redirects {
         {
             return Ok(());
         }
-        // With some to spare, so that a row of small patches does not copy the table each time.
+        // With a reserve, so that a series of small patches does not copy the table each time.
         let room = redirects.saturating_add(redirects / 2);
         let spare = Box::new(Table::with_room(room)?)?;
         let mut larger = Box::new(Table::with_room(room)?)?;
@@ -264,7 +264,7 @@ impl Redirects {
         Ok(())
     }
 
-    /// Publishes `redirects`, those of lower patches first, in the place of all there were. There is room
+    /// Publishes `redirects`, those of lower patches first, in place of all current ones. There is room
     /// for them.
     pub fn publish(
         &mut self,
@@ -307,7 +307,7 @@ impl Redirects {
         table.into_iter().flat_map(Table::sites)
     }
 
-    /// Where all calls at `site` go, unless it depends on the task: without a redirect, to the
+    /// The target of all calls at `site`, unless it depends on the task. Without a redirect it is the
     /// original function.
     pub fn settled(&self, published: &Snapshot<Table>, site: Site) -> Option<Target> {
         published
@@ -320,24 +320,24 @@ impl Redirects {
         let new = published.current(&self.writer);
         for site in change.0.get().into_iter().flat_map(Table::sites) {
             if !new.is_some_and(|table| table.contains(site)) {
-                // There is room: the old table was no larger than this vector, and what was noted
-                // before is not in it any more.
+                // There is room: the old table was no larger than this vector, and no longer had the sites
+                // noted before.
                 let _ = self.vanished.push(site);
             }
         }
     }
 
-    /// The sites noted, to be put in any order.
+    /// The noted sites. The caller may reorder them.
     pub fn vanished_mut(&mut self) -> &mut [Site] {
         &mut self.vanished
     }
 
-    /// Notes none.
+    /// Clears the noted sites.
     pub fn forget_vanished(&mut self) {
         self.vanished.clear();
     }
 
-    /// Waits for a grace period, and keeps the old one's memory for the next change.
+    /// Waits for a grace period, and keeps the old table's memory for the next change.
     pub fn finish(&mut self, change: Change, readers: &impl GracePeriods, lock: &Locked<'_>) {
         if let Some(old) = change.0.reclaim_after(readers, lock) {
             self.spare = Some(old);
@@ -346,7 +346,7 @@ impl Redirects {
 }
 
 impl Snapshot<Table> {
-    /// Where a call at `site` goes; see [`Table::target`].
+    /// The target of a call at `site`; see [`Table::target`].
     #[inline(always)]
     pub fn target(
         &self,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Registered patches: they are shown, not enabled, when their module is loaded, are enabled and disabled again and
-//! again, and go with their module.
+//! Registered patches: loading the module only adds them to sysfs. They can be enabled and disabled any number of
+//! times, until the module is unloaded.
 //!
-//! While such a patch is disabled, the core has no reference to its module, and its record is not among those
+//! While such a patch is disabled, the core has no reference to its module, and its record is separate from those
 //! of enabled patches. Its functions in modules are looked up when these are loaded, as for any patch.
 
 use crate::context::Core;
@@ -19,8 +19,8 @@ impl<P: Platform> Core<'_, P> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` when it is wrong, registered already, or would replace others; `EEXIST`, `ENOMEM`. Nothing
-    /// of it stays then but what the [`EnableError`] contains.
+    /// `EINVAL` when the patch is invalid, registered already, or has `replace`; `EEXIST`, `ENOMEM`. Nothing
+    /// of it is left except what the [`EnableError`] states.
     pub fn register(&mut self, declared: Declared<P>) -> core::result::Result<(), EnableError> {
         let handle = declared.handle;
         let refused = |errno, needs_release| EnableError {
@@ -51,21 +51,21 @@ impl<P: Platform> Core<'_, P> {
             patch.remove_parts(self.platform);
             return Err(refused(errno, true));
         }
-        // There is room.
+        // Room was reserved above.
         self.state
             .registered
             .push(patch)
             .map_err(|errno| refused(errno, true))
     }
 
-    /// Makes room for one more, when all that are enabled have come back.
+    /// Reserves room for one more patch, beside the enabled ones that return here.
     fn reserve_registered(&mut self) -> Result {
         let enabled = self.state.patches.iter();
         let enabled = enabled.filter(|patch| patch.registered).count();
         self.state.registered.reserve(enabled.saturating_add(1))
     }
 
-    /// Forgets a registered patch. The caller takes its folder out of sysfs, without the core's mutex.
+    /// Unregisters a patch. The caller removes its folder from sysfs, without the core's mutex.
     ///
     /// # Errors
     ///
@@ -81,11 +81,11 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Enables a patch that the core has already, if it has it.
+    /// Enables a patch that the core knows already; `None` if it does not.
     ///
     /// # Errors
     ///
-    /// `EINVAL` when it is enabled, or is not registered; those of [`Core::enable`].
+    /// `EINVAL` when the patch is enabled, or not registered; those of [`Core::enable`].
     pub fn enable_known(&mut self, handle: P::Patch) -> Option<Result> {
         let is_registered = |patch: &Patch<P>| patch.registered;
         match self.state.get(handle) {
@@ -105,11 +105,11 @@ impl<P: Platform> Core<'_, P> {
         all.position(|patch| patch.handle == handle)
     }
 
-    /// Enables a registered patch, on top of those that are enabled.
+    /// Enables a registered patch, on top of the enabled ones.
     ///
     /// # Errors
     ///
-    /// Those of [`Core::enable`]; it stays registered then.
+    /// Those of [`Core::enable`]; the patch stays registered.
     pub(crate) fn enable_registered(&mut self, handle: P::Patch) -> Result {
         let index = self.registered_index(handle).ok_or(EINVAL)?;
         if self.state.transition.is_some() {
@@ -129,7 +129,7 @@ impl<P: Platform> Core<'_, P> {
         })
     }
 
-    /// A pinned module has a reference already.
+    /// Takes a reference to the patch's module, unless it is pinned and so has one already.
     fn hold_module(&self, index: usize) -> Result {
         let Some(patch) = self.state.registered.get(index) else {
             return Ok(());
@@ -140,7 +140,8 @@ impl<P: Platform> Core<'_, P> {
         Err(ENODEV)
     }
 
-    /// Puts a patch that is not enabled any more back to the registered ones, if it is one.
+    /// Moves a patch that is no longer enabled back to the registered ones, if it is registered. Returns
+    /// whether it is.
     pub(crate) fn park(&mut self, handle: P::Patch) -> bool {
         let is_registered = |patch: &Patch<P>| patch.registered;
         if !self.state.get(handle).is_some_and(is_registered) {
@@ -161,11 +162,11 @@ impl<P: Platform> Core<'_, P> {
         true
     }
 
-    /// Finds the functions of a module that is loaded for the registered patches.
+    /// Finds the functions of registered patches in a module that is being loaded.
     ///
     /// # Errors
     ///
-    /// When a patch for it cannot be initialized. The module must not come then.
+    /// When a patch for it cannot be initialised. The module must not be loaded then.
     pub(crate) fn init_registered(&mut self, module: P::Module, name: &CStr) -> Result {
         for patch in self.state.registered.iter_mut() {
             let Err(errno) = patch.init_module(self.platform, module, name) else {
@@ -186,7 +187,7 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// A module goes: forgets its functions in the registered patches.
+    /// Forgets the functions of a module that is being unloaded, in registered patches.
     pub(crate) fn forget_registered(&mut self, name: &CStr) {
         for patch in self.state.registered.iter_mut() {
             let handle = patch.handle;
@@ -200,7 +201,7 @@ impl<P: Platform> Core<'_, P> {
 }
 
 impl<P: Platform> Patch<P> {
-    /// Says again in its structures what is immediate, so that its module may register it once more.
+    /// Restores the immediate flags in the patch's structures, so that its module can register it again.
     fn restore_declaration(&self, platform: &P) {
         let funcs = self.objects.iter().flat_map(|object| object.funcs.iter());
         for func in funcs.filter(|func| func.immediate) {
@@ -209,7 +210,7 @@ impl<P: Platform> Patch<P> {
         platform.set_enabled(self.handle, self.immediate);
     }
 
-    /// Finds its functions in a module that is loaded. On failure it ignores the module.
+    /// Finds its functions in a module that is being loaded. On failure, forgets the module.
     fn init_module(
         &mut self,
         platform: &P,

@@ -9,25 +9,25 @@ use core::ffi::CStr;
 /// A symbol that a patch refers to by object, name and position: `.klp.sym.OBJECT.NAME,POSITION`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SymbolName<'a> {
-    /// A module, or `vmlinux`.
+    /// The module, or `vmlinux`.
     pub object: &'a [u8],
-    /// The symbol's.
+    /// The symbol's name.
     pub name: &'a [u8],
-    /// See [`crate::symbols`].
+    /// The position among symbols of that name; see [`crate::symbols`].
     pub position: usize,
 }
 
-/// Length of the longest object name in a section or symbol: one less than `MODULE_NAME_LEN` is at the least.
+/// The length of the longest object name in a section or symbol: one less than the smallest `MODULE_NAME_LEN`.
 const OBJECT_LEN: usize = 55;
-/// Length of the longest symbol name, one less than `KSYM_NAME_LEN`.
+/// The length of the longest symbol name: one less than `KSYM_NAME_LEN`.
 const NAME_LEN: usize = 511;
 
 impl<'a> SymbolName<'a> {
-    /// Reads the name of a livepatch symbol. Nothing when it is none.
+    /// Parses the name of a livepatch symbol; `None` if it is not one.
     pub fn parse(symbol: &'a CStr) -> Option<Self> {
         let rest = symbol.to_bytes().strip_prefix(b".klp.sym.")?;
         let (object, rest) = split(rest, b'.', OBJECT_LEN)?;
-        // Compilers make names with dots, but none with commas.
+        // Compilers generate names with dots, but not with commas.
         let (name, position) = split(rest, b',', NAME_LEN)?;
         Some(Self {
             object,
@@ -37,12 +37,12 @@ impl<'a> SymbolName<'a> {
     }
 }
 
-/// Applies the relocations of all `sections`, or of none: those before one that fails are cleared again.
-/// What is left of them would keep the object's module from being loaded another time.
+/// Applies the relocations of all `sections`, or of none: when a section fails, those before it are cleared.
+/// Otherwise they would prevent loading the object's module again.
 ///
 /// # Errors
 ///
-/// That of the section that fails, of which `apply` leaves nothing behind.
+/// The error of the section that fails, which `apply` has cleared itself.
 pub fn apply_all(
     sections: impl Iterator<Item = u32> + Clone,
     mut apply: impl FnMut(u32) -> Result,
@@ -60,24 +60,24 @@ pub fn apply_all(
 /// The object that a livepatch relocation section is for: `.klp.rela.OBJECT.SECTION`.
 pub fn section_object(section: &CStr) -> Option<&[u8]> {
     let rest = section.to_bytes().strip_prefix(b".klp.rela.")?;
-    // As the C core's sscanf() does, of a name that is too long it takes the beginning.
+    // Like the C core's sscanf(), truncates a name that is too long.
     let rest = rest.get(..OBJECT_LEN).unwrap_or(rest);
     let end = rest.iter().position(|&byte| byte == b'.');
     let object = rest.get(..end.unwrap_or(rest.len()))?;
     (!object.is_empty()).then_some(object)
 }
 
-/// What is before and after the first `separator`; neither is empty.
+/// Splits `text` at the first `separator` into two parts, which must not be empty.
 fn split(text: &[u8], separator: u8, longest: usize) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&byte| byte == separator)?;
     let (before, after) = (text.get(..at)?, text.get(at + 1..)?);
     ((1..=longest).contains(&before.len()) && !after.is_empty()).then_some((before, after))
 }
 
-/// The number that a text begins with, as the kernel's `sscanf()` reads `%lu`: space before it and anything
-/// behind it are ignored, and what does not fit wraps.
+/// Parses the number at the start of a text like `%lu` of the kernel's `sscanf()`: ignores space before it and
+/// anything behind it, and wraps on overflow.
 fn number(text: &[u8]) -> Option<usize> {
-    // The last one is a space in the kernel's view.
+    // The kernel's isspace() includes 0xa0.
     let is_space = |byte: &u8| matches!(byte, b' ' | 9..=13 | 0xa0);
     let start = text.iter().position(|byte| !is_space(byte))?;
     let digits = text.get(start..)?;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Atomic replace: a patch that takes the place of all that were enabled before it.
+//! Atomic replace: a cumulative patch replaces all enabled patches.
 //!
-//! For functions that they redirect and it does not, the new patch gets an entry that leads back
-//! to the original function. It is on top of theirs during the transition, like any other, and goes together
-//! with them when the transition is over.
+//! For each function that only the older patches redirect, the new patch gets a nop: an entry that restores the
+//! original function. It is on top of theirs during the transition, like any other, and is removed with
+//! them when the transition ends.
 
 use crate::context::Core;
 use crate::errno::Result;
@@ -15,14 +15,14 @@ use crate::platform::Platform;
 use crate::sort;
 use crate::types::TextRange;
 
-/// Do the two mean the same function of an object? Position 0 means that it is the only one, which is
-/// the first.
+/// Are both the same function of an object? Position 0 means the only one of its name, which is the
+/// first.
 fn is_same<P: Platform>(a: &Func<P>, b: &Func<P>) -> bool {
     a.name == b.name && a.sympos.max(1) == b.sympos.max(1)
 }
 
 impl<P: Platform> Core<'_, P> {
-    /// Gives the patch the entries that it lacks.
+    /// Adds nops to the patch for functions that only older patches redirect.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// The patch at `index` has replaced those below it: their redirects go, and its nops.
+    /// Marks the patches below the one at `index`, which it has replaced, as disabled and not redirected, and its nops.
     pub(crate) fn retire_replaced(&mut self, index: usize) {
         let Some((older, rest)) = self.state.patches.split_at_mut_checked(index) else {
             return;
@@ -84,7 +84,7 @@ impl<P: Platform> Core<'_, P> {
         }
     }
 
-    /// Removes the nops of the patch at `index`, which lead nowhere any more.
+    /// Removes the nops of the patch at `index` that are not redirected any more.
     pub(crate) fn drop_nops(&mut self, index: usize) {
         let Some(patch) = self.state.patches.get_mut(index) else {
             return;
@@ -107,7 +107,7 @@ impl<P: Platform> Core<'_, P> {
         });
     }
 
-    /// Lets the patches below `handle` go.
+    /// Releases the patches below `handle`.
     pub(crate) fn release_replaced(&mut self, handle: P::Patch) {
         while let Some(lowest) = self.state.patches.first().map(|patch| patch.handle) {
             if lowest == handle {
@@ -119,7 +119,7 @@ impl<P: Platform> Core<'_, P> {
 }
 
 impl<P: Platform> Object<P> {
-    /// Gives the object an entry that leads back to the original for each function of `old` that it lacks.
+    /// Adds a nop for each function of `old` that the object lacks.
     fn add_nops(&mut self, platform: &P, old: &Self) -> Result {
         for place in self.missing(old)?.iter() {
             let Some(old) = old.funcs.get(*place) else {
@@ -144,7 +144,7 @@ impl<P: Platform> Object<P> {
         Ok(())
     }
 
-    /// The places of the functions of `old` that this object lacks, each function once.
+    /// The indices of the functions of `old` that this object lacks, each function once.
     fn missing(&self, old: &Self) -> Result<Vec<usize>> {
         let own = by_hash(&self.funcs)?;
         let theirs = by_hash(&old.funcs)?;
@@ -154,7 +154,7 @@ impl<P: Platform> Object<P> {
             let first = own.partition_point(|(other, ..)| other < hash);
             let alike = own.iter().skip(first);
             let is_there = alike.take_while(|(other, ..)| other == hash).any(is_this);
-            // The old patch may have it by position 0 and by position 1.
+            // The old patch may have it with position 0 and with position 1.
             let before = theirs.get(..index).unwrap_or_default().iter().rev();
             let is_repeated = before.take_while(|(other, ..)| other == hash).any(is_this);
             if !is_there && !is_repeated {
@@ -166,7 +166,7 @@ impl<P: Platform> Object<P> {
     }
 }
 
-/// Functions with the hashes of their names and their places, sorted by these.
+/// Functions with the hashes of their names and their indices, sorted by these.
 fn by_hash<P: Platform>(funcs: &[Func<P>]) -> Result<Vec<(u32, usize, &Func<P>)>> {
     let mut sorted = Vec::with_capacity(funcs.len())?;
     for (place, func) in funcs.iter().enumerate() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The patch sites that are attached, and which of them have a dedicated `ftrace_ops`.
+//! The attached patch sites, and those of them with a dedicated `ftrace_ops`.
 
 use crate::errno::Result;
 use crate::memory::Vec;
@@ -19,7 +19,7 @@ pub(crate) struct SiteOps<P: Platform> {
 }
 
 impl<P: Platform> SiteOps<P> {
-    /// None.
+    /// Makes it without sites.
     pub(crate) const fn new() -> Self {
         Self {
             shared: SharedOps::new(),
@@ -27,7 +27,7 @@ impl<P: Platform> SiteOps<P> {
         }
     }
 
-    /// Where calls go from `site`, if it has a dedicated ops.
+    /// The target of `site`, if it has a dedicated ops.
     pub(crate) fn get(&self, site: Site) -> Option<&SiteTarget> {
         let index = self.own.binary_search_by_key(&site, |own| own.at.site);
         self.own.get(index.ok()?).map(|own| &own.at)
@@ -42,7 +42,7 @@ impl<P: Platform> SiteOps<P> {
         sort::sort_by_key(&mut self.own, |own| own.at.site);
     }
 
-    /// Attaches the shared ops to `sites`, to all or none.
+    /// Attaches the shared ops to `sites`, all or none.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl<P: Platform> SiteOps<P> {
         self.shared.detach(platform, sites, lock);
     }
 
-    /// Moves `site`, which a direct call is attached to, from the shared ops to a dedicated one: the
+    /// Moves `site`, which has a direct call attached, from the shared ops to a dedicated one: the
     /// direct call's owner is notified, and may refuse.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl<P: Platform> SiteOps<P> {
         self.retarget(platform, &targets, lock)
     }
 
-    /// Makes sites with dedicated ops jump elsewhere, or call the handler.
+    /// Retargets sites with dedicated ops.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl<P: Platform> SiteOps<P> {
         result
     }
 
-    /// Unregisters up to `limit` of those that are unused. Returns how many of these are left. Needs no
+    /// Unregisters up to `limit` unused dedicated ops. Returns how many of these are left. Needs no
     /// memory.
     pub(crate) fn unregister(
         &mut self,
@@ -144,29 +144,29 @@ impl<P: Platform> SiteOps<P> {
         unused.saturating_sub(now)
     }
 
-    /// Unregisters all at sites in `text`, which is about to be freed.
+    /// Unregisters all dedicated ops of sites in `text`, which is about to be freed.
     pub(crate) fn unregister_in(&mut self, platform: &P, lock: &Locked<'_>, text: TextRange) {
         self.unregister(platform, lock, usize::MAX, |site| {
             text.contains(site.address())
         });
     }
 
-    /// All of them.
+    /// The sites with dedicated ops.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SiteTarget> {
         self.own.iter().map(|own| &own.at)
     }
 
-    /// Is no site attached, by any ops?
+    /// Is no site attached to any ops?
     pub(crate) fn is_empty(&self) -> bool {
         self.own.is_empty() && self.shared.is_empty()
     }
 
-    /// Frees the memory that is kept for the next site. There is none.
+    /// Frees the memory that is kept for later sites. Called without sites.
     pub(crate) fn free(&mut self) {
         self.own = Vec::new();
     }
 
-    /// How many there are.
+    /// The number of dedicated ops.
     pub(crate) fn len(&self) -> usize {
         self.own.len()
     }

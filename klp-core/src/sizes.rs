@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How large functions are: as kallsyms has it, up to the next symbol.
+//! Sizes of functions: as in kallsyms, up to the next symbol.
 //!
-//! For a function of a module the kernel looks through all symbols of the module. For many functions
-//! that is done here, in one iteration.
+//! For a function of a module, kallsyms searches all symbols of the module. For many functions
+//! this module does it in one iteration.
 
 use crate::errno::Result;
 use crate::memory::Vec;
@@ -13,7 +13,7 @@ use crate::types::TextRange;
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
-/// For fewer than these, the kernel's own lookup is less work.
+/// For fewer functions, lookups in kallsyms are less work.
 const MANY: usize = 16;
 
 /// The sizes of some functions of a module.
@@ -26,21 +26,21 @@ pub struct Sizes {
 #[derive(Clone, Copy, Debug)]
 struct Function {
     start: usize,
-    /// Where the next symbol is, or the end of the module's code.
+    /// The address of the next symbol, or the end of the module's code.
     end: usize,
-    /// Does a symbol begin there?
+    /// Is there a symbol at `start`?
     is_symbol: bool,
 }
 
 impl Sizes {
-    /// Of no functions: each is looked up by the kernel.
+    /// Collects no sizes: each function is looked up in kallsyms.
     pub const fn none() -> Self {
         Self {
             functions: Vec::new(),
         }
     }
 
-    /// Of the functions at `starts` in `module`, whose code is `text`.
+    /// Collects the sizes of the functions at `starts` in `module`, whose code is `text`.
     ///
     /// # Errors
     ///
@@ -85,9 +85,9 @@ impl Sizes {
         Ok(Self { functions })
     }
 
-    /// Of the function at `start`.
+    /// The size of the function at `start`.
     pub fn get(&self, platform: &impl Symbols, start: usize) -> Option<usize> {
-        // Where several have one start, the last knows the end.
+        // If several have the same start, only the last has its end set.
         let after = self
             .functions
             .partition_point(|function| function.start <= start);
@@ -103,8 +103,8 @@ impl Sizes {
     }
 }
 
-/// Symbols that the kernel passes over here: those without a name, and those of the compiler's own.
-/// A name too many on this list makes a function larger, which does no harm.
+/// Is it a symbol that kallsyms ignores for sizes: one without a name, or compiler-generated?
+/// Ignoring too many only makes a function larger, which does no harm.
 fn ends_nothing(name: &CStr) -> bool {
     let name = name.to_bytes();
     name.is_empty() || name.starts_with(b".L") || name.starts_with(b"L0") || name.starts_with(b"$")

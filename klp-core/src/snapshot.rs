@@ -2,39 +2,39 @@
 
 //! Values that are read without a lock and replaced as a whole.
 //!
-//! Reading happens where RCU may not be watching: in the redirect handler, which ftrace can call
-//! from the entry code. What keeps a value alive there is that preemption is off; what ends the
-//! wait for readers is work that ran on every CPU ([`GracePeriods`]).
+//! Values are read where RCU may not be watching: ftrace can call the handler from the entry code.
+//! Readers turn preemption off instead, and the writer waits until work has run on every CPU
+//! ([`GracePeriods`]).
 
 use crate::memory::Box;
 use crate::sync::{const_unless_loom, AtomicPtr};
 use core::marker::PhantomData;
 use core::ptr;
 
-/// Preemption is off for as long as this lives.
+/// Proof that preemption is off for as long as this lives.
 pub struct NoPreempt<'a>(PhantomData<(&'a (), *const ())>);
 
 impl NoPreempt<'_> {
-    /// Says so.
+    /// Makes the proof.
     ///
     /// # Safety
     ///
-    /// Preemption is off until the value is gone.
+    /// Preemption is off until the value is dropped.
     #[inline(always)]
     pub const unsafe fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-/// The core's mutex is held for as long as this lives.
+/// Proof that the core's mutex is held for as long as this lives.
 pub struct Locked<'a>(PhantomData<(&'a (), *const ())>);
 
 impl Locked<'_> {
-    /// Says so.
+    /// Makes the proof.
     ///
     /// # Safety
     ///
-    /// The caller holds the core's mutex until the value is gone.
+    /// The caller holds the core's mutex until the value is dropped.
     pub const unsafe fn new() -> Self {
         Self(PhantomData)
     }
@@ -53,7 +53,7 @@ impl core::fmt::Debug for Locked<'_> {
 /// When [`GracePeriods::wait_for_cpus`] returns, all sections without preemption that ran when it was
 /// called have ended.
 pub unsafe trait GracePeriods {
-    /// Waits until preemption was on at every CPU.
+    /// Waits until preemption was on at some time on every CPU.
     fn wait_for_cpus(&self, lock: &Locked<'_>);
 }
 
@@ -73,11 +73,11 @@ pub struct Snapshot<T> {
 pub struct Writer<T>(PhantomData<T>);
 
 impl<T> Writer<T> {
-    /// Makes the right.
+    /// Makes a writer.
     ///
     /// # Safety
     ///
-    /// There is one of it for a snapshot, and it is used with that one only.
+    /// It is the only writer of a snapshot, and used with that one only.
     pub const unsafe fn new() -> Self {
         Self(PhantomData)
     }
@@ -85,7 +85,7 @@ impl<T> Writer<T> {
 
 impl<T> Snapshot<T> {
     const_unless_loom! {
-        /// No value yet.
+        /// Makes a snapshot without a value.
         pub fn new() -> Self {
             // INVARIANT: null.
             Self {
@@ -94,28 +94,28 @@ impl<T> Snapshot<T> {
         }
     }
 
-    /// The value as it is now.
+    /// The current value.
     #[inline(always)]
     pub fn get<'a>(&'a self, _guard: &'a NoPreempt<'_>) -> Option<&'a T> {
-        // Pairs with the release in `publish`: the value is seen complete. And what is read next is read
-        // after it.
+        // Pairs with the release in `publish`: the value is seen complete, and later reads come after
+        // it.
         let current = self.current.load_acquire();
-        // SAFETY: by the invariant it is null or a live box's. A box is taken back only after a
+        // SAFETY: by the invariant it is null or from a live box. A box is reclaimed only after a
         // grace period that begins after it was replaced, and none ends while `guard` lives.
         unsafe { current.as_ref() }
     }
 
-    /// The value as it is now, for the one who can replace it.
+    /// The current value, for the writer.
     pub fn current<'a>(&'a self, _writer: &'a Writer<T>) -> Option<&'a T> {
-        // SAFETY: as in `get`, but what keeps the value is that replacing it needs the writer,
-        // which is borrowed.
+        // SAFETY: by the invariant it is null or from a live box. Replacing it needs the writer, which is
+        // borrowed.
         unsafe { self.current.load().as_ref() }
     }
 
-    /// Puts `next` in the place of the current value.
+    /// Replaces the current value by `next`.
     pub fn publish(&self, _writer: &mut Writer<T>, next: Option<Box<T>>) -> Retired<T> {
         let next = next.map_or(ptr::null_mut(), Box::into_raw);
-        // INVARIANT: from a box or null, and we have the writer.
+        // INVARIANT: `next` is from a box or null, and the caller has the writer.
         Retired(self.current.swap(next))
     }
 }
@@ -126,24 +126,24 @@ impl<T> Default for Snapshot<T> {
     }
 }
 
-// A model of loom that fails must not use atomics as it unwinds.
+// A failing loom model must not use atomics while it unwinds.
 #[cfg(not(loom))]
 impl<T> Drop for Snapshot<T> {
     fn drop(&mut self) {
         let current = self.current.load();
         if !current.is_null() {
-            // SAFETY: by the invariant it is a live box's, and what was read from the snapshot has borrowed it.
+            // SAFETY: by the invariant it is from a live box, and references to the value borrow the snapshot.
             drop(unsafe { Box::from_raw(current) });
         }
     }
 }
 
-// SAFETY: hands out shared references to `T` on any thread, and boxes of it.
+// SAFETY: it gives out shared references to `T` and boxes of `T` on any thread.
 unsafe impl<T: Send + Sync> Sync for Snapshot<T> {}
-// SAFETY: owns a box of `T`.
+// SAFETY: it owns a box of `T`.
 unsafe impl<T: Send + Sync> Send for Snapshot<T> {}
 
-/// A value that was replaced and may still be read by others. Dropping it leaks the value.
+/// A value that was replaced and may still have readers. Dropping this leaks the value.
 ///
 /// # Invariants
 ///
@@ -158,13 +158,14 @@ impl<T> Retired<T> {
             return None;
         }
         readers.wait_for_cpus(lock);
-        // SAFETY: by the invariant; it was replaced before the grace period began, so it has no readers.
+        // SAFETY: by the invariant it is from a box that this owns; it was replaced before the grace period began, so
+        // it has no readers.
         Some(unsafe { Box::from_raw(self.0) })
     }
 
-    /// The value. It does not change any more.
+    /// The value, which does not change any more.
     pub fn get(&self) -> Option<&T> {
-        // SAFETY: by the invariant it lives as long as this does; others only read it.
+        // SAFETY: by the invariant it is null or lives as long as this; others only read it.
         unsafe { self.0.as_ref() }
     }
 }

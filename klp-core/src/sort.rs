@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Sorting and parting, in little code: the standard library's sort is faster, and with some ten
+//! Sorting and partitioning with small code: the standard library's sort is faster, but with some ten
 //! kilobytes for each type it would be half of the core.
 
-/// Sorts `values` by what `key` gives for each. See [`sort`].
+/// Sorts `values` by `key`. See [`sort`].
 pub fn sort_by_key<T, K: Ord>(values: &mut [T], key: impl Fn(&T) -> K) {
     sort(values, |a, b| key(a) < key(b));
 }
 
-/// Sorts `values`. Takes no memory, and at most about `2 n log n` comparisons: heapsort (Williams,
-/// 1964). Equal ones end up in any order. Values in order, as the functions of most patches are, take `n`
-/// comparisons.
+/// Sorts `values` by heapsort (Williams, 1964): needs no memory, and at most about `2 n log n` comparisons.
+/// Not stable. Sorted values, as the functions of most patches are, take `n` comparisons.
 #[inline(never)]
 pub fn sort<T>(values: &mut [T], is_less: impl Fn(&T, &T) -> bool) {
     if values.is_sorted_by(|a, b| !is_less(b, a)) {
@@ -27,7 +26,7 @@ pub fn sort<T>(values: &mut [T], is_less: impl Fn(&T, &T) -> bool) {
     }
 }
 
-/// Lets the value at `parent` sink until none below it is greater. Those below it are in such an order.
+/// Sinks the value at `parent` until none below it is greater. The values below it are heaps already.
 fn sift_down<T>(values: &mut [T], mut parent: usize, is_less: &impl Fn(&T, &T) -> bool) {
     loop {
         let left = parent.saturating_mul(2).saturating_add(1);
@@ -49,7 +48,7 @@ fn sift_down<T>(values: &mut [T], mut parent: usize, is_less: &impl Fn(&T, &T) -
     }
 }
 
-/// Puts those that are `last` behind the others. Returns how many others there are.
+/// Moves the values that are `last` behind the others. Returns the number of others.
 #[inline(never)]
 pub fn partition_in_place<T>(values: &mut [T], last: impl Fn(&T) -> bool) -> usize {
     let mut others = 0;

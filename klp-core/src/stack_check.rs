@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What must not be on the stack of a task that switches: code that the task must not be in when its
-//! patch state changes, and code that may be unloaded next.
+//! The stack check: code that must not be on the stack of a task when its patch state changes, because it
+//! belongs to the old state, or may be unloaded next.
 //!
-//! - Patching: the function that calls went to before, which is the original or the replacement of a patch
+//! - Patching: the previous target, which is the original or the replacement of a patch
 //!   below.
 //! - Unpatching: the replacement.
 //! - Either way: the entry of the function. A task that was preempted in the ftrace handler has read
-//!   its target already. Of the handler, nothing is on the stack but the return address, which is
-//!   behind the call at the patch site.
+//!   its target already. All that the stack shows of the handler is the return address behind the
+//!   call at the patch site.
 //! - All text of the modules that are released at the end: of the patch when unpatching, of all below it when
-//!   it replaces them. A replacement may have jumped to a helper, which then is all that
-//!   the stack shows. A kernel thread that such a module created is an exception: it is the module's to
-//!   stop it before it goes, and its `post_unpatch` callback may do so.
+//!   it replaces them. A replacement may have jumped to a helper, and then the stack shows
+//!   only that. A kernel thread that such a module created is an exception: the module must
+//!   stop it before it is unloaded, and its `post_unpatch` callback may do so.
 
 use crate::errno::Result;
 use crate::memory::Vec;
@@ -26,17 +26,17 @@ use crate::types::{Blocker, TextRange};
 #[derive(Clone, Copy, Debug)]
 struct CheckedText {
     text: TextRange,
-    /// The place of the function's name.
+    /// The index of the function's name.
     name: usize,
 }
 
-/// A set of ranges that do not overlap, but for equal ones.
+/// A set of ranges that are equal or do not overlap.
 #[derive(Debug)]
 pub(crate) struct RangeSet {
     /// Sorted by start.
     ranges: Vec<CheckedText>,
-    /// From the start of the first to the end of the last: few patches are about functions all over
-    /// the kernel, and then most addresses need no search.
+    /// From the start of the first to the end of the last. The functions of most patches are close to
+    /// each other, so most addresses need no search.
     span: TextRange,
 }
 
@@ -55,7 +55,7 @@ impl RangeSet {
         self.ranges.push(CheckedText { text, name })
     }
 
-    /// To be called after the last [`RangeSet::add`].
+    /// Sorts the ranges. Must be called after the last [`RangeSet::add`].
     pub(crate) fn finish(&mut self) {
         sort::sort_by_key(&mut self.ranges, |range| range.text.start);
         if let (Some(first), Some(last)) = (self.ranges.first(), self.ranges.last()) {
@@ -68,7 +68,7 @@ impl RangeSet {
         }
     }
 
-    /// The place of the name of a function that `address` belongs to.
+    /// The index of the name of the function that `address` belongs to.
     fn name_at(&self, address: usize) -> Option<usize> {
         if !self.span.contains(address) {
             return None;
@@ -81,29 +81,29 @@ impl RangeSet {
     }
 }
 
-/// The code that tasks must not be in.
+/// The code that must not be on the stack of a task that switches.
 #[derive(Debug)]
 pub struct StackCheck {
     /// Functions that tasks must not be in.
     pub(crate) functions: RangeSet,
-    /// Entries of the patched functions, as far as they are in none of the above.
+    /// Entries of the patched functions, unless these are in `functions`.
     pub(crate) entries: RangeSet,
     /// All text of the modules that are released next.
     pub(crate) released: Vec<TextRange>,
-    /// As the patch calls the functions.
+    /// The names that the patch has for the functions.
     pub(crate) names: Vec<Name>,
-    /// What text of a released module is called that is in no function.
+    /// The name for text of a released module that is in no function of `functions`.
     pub(crate) elsewhere: Name,
     pub(crate) races: RaceCheck,
 }
 
 impl StackCheck {
-    /// May a task with this stack switch? `thread_function` is what it was created to run, where it is a
-    /// kernel thread.
+    /// Checks whether a task with this stack may switch. `thread_function` is the function that a kernel thread
+    /// was created to run.
     ///
     /// # Errors
     ///
-    /// What keeps it from switching.
+    /// What blocks the task.
     pub fn judge(
         &self,
         stack: &Stack<'_>,
@@ -127,7 +127,7 @@ impl StackCheck {
         if let Some(name) = function {
             return Some(Blocker::InFunction(name));
         }
-        // The target of a replacement's jump is the module's too, but less specific.
+        // Checked last: the name of a function is more specific.
         let blocks = |text: &TextRange| {
             !thread_function.is_some_and(|function| text.contains(function))
                 && addresses.iter().any(|&address| text.contains(address))

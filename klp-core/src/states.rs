@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! System states: what patches say they change in the system besides its code, so that a later
-//! patch can take it over or refuse to.
+//! Compatibility of system states: changes besides code that patches declare, so that a later
+//! patch can take them over.
 
 use crate::model::Patches;
 use crate::platform::Platform;
 
-/// Can the new patch live with what those that are enabled have changed?
+/// Is the new patch compatible with the states that enabled patches declare?
 ///
-/// It has to know each state that it declares too in at least the version that is there. A patch
-/// that replaces all others has to declare all that they do.
+/// A state that both declare must have at least the same version in the new patch. A patch
+/// that replaces all others must declare all of their states.
 pub(crate) fn are_compatible<P: Platform>(
     platform: &P,
     patches: &Patches<P>,

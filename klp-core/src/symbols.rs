@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finding a symbol by its name, and by its position among those of the same name.
+//! Looking symbols up by name, and by position among those of the same name (sympos).
 //!
-//! Position 0 means that there is only one; position n means the n-th in the order of kallsyms.
+//! Position 0 means that there is only one; position n is the n-th in the order of kallsyms.
 
 use crate::errno::{Result, EINVAL};
 use crate::memory::Vec;
@@ -29,7 +29,7 @@ impl Search {
         }
     }
 
-    /// Is nothing to be learned from another match?
+    /// Can another match no longer change the result?
     fn is_over(&self) -> bool {
         match self.position {
             0 => self.count > 1,
@@ -37,7 +37,7 @@ impl Search {
         }
     }
 
-    /// Here is a match.
+    /// Adds a match.
     fn found(&mut self, address: usize) {
         if !self.is_over() {
             self.address = address;
@@ -45,13 +45,13 @@ impl Search {
         }
     }
 
-    /// The address. Errors are logged.
+    /// Returns the address. Logs errors.
     fn finish(self, log: &impl Log, object: Option<&CStr>, name: &CStr) -> Result<usize> {
         let name = Shown(name);
         if self.address == 0 {
             log.error(format_args!("symbol '{name}' not found in symbol table"));
         } else if self.position == 0 && self.count > 1 {
-            // The C core prints its null pointer for vmlinux, and scripts know the line.
+            // The C core prints a null pointer for vmlinux, and scripts rely on the line.
             let object = Shown(object.unwrap_or(c"(null)"));
             log.error(format_args!(
                 "unresolvable ambiguity for symbol '{name}' in object '{object}'"
@@ -72,8 +72,7 @@ impl Search {
 ///
 /// # Errors
 ///
-/// `EINVAL` when it is not there, or is there more than once and the position is 0. The log says
-/// which.
+/// `EINVAL`, which is logged, when there is no such symbol, or more than one and the position is 0.
 pub fn find<P: Symbols + Log>(
     platform: &P,
     object: Option<&CStr>,
@@ -102,26 +101,25 @@ pub fn find<P: Symbols + Log>(
     search.finish(platform, object, name)
 }
 
-/// The addresses of many symbols of one module, for one walk through its symbols: looking for each of them by itself
-/// takes a walk each.
+/// The addresses of many symbols of one module, from one walk over its symbols instead of one for each.
 #[derive(Debug)]
 pub struct InModule {
-    /// In the order of the symbols that were looked for.
+    /// In the order of the requested symbols.
     searches: Vec<Search>,
 }
 
-/// A symbol that is looked for.
+/// A requested symbol.
 #[derive(Debug)]
 struct Wanted<'a> {
-    /// Of the name. Symbols of one module begin alike, so comparing names takes long.
+    /// The hash of the name: symbols of one module have common prefixes, so comparing names is slow.
     hash: u32,
     name: &'a CStr,
-    /// Its place among those that are looked for.
+    /// The index of its search.
     place: usize,
 }
 
 impl InModule {
-    /// Looks for `wanted`, names and positions, in `module`.
+    /// Looks the names and positions of `wanted` up in `module`.
     ///
     /// # Errors
     ///
@@ -158,7 +156,7 @@ impl InModule {
         Ok(Self { searches })
     }
 
-    /// The address of the symbol that was the `place`-th to be looked for, `name`.
+    /// The address of the requested symbol with the index `place`, which is called `name`.
     ///
     /// # Errors
     ///

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Atomics, as the kernel's memory model has them (LKMM, `tools/memory-model/`).
+//! Atomics of the kernel's memory model (LKMM, `tools/memory-model/`).
 //!
 //! In the kernel these are the `kernel` crate's; on the host they are Rust's; and with `--cfg loom`
-//! they are those of the model checker `loom`, which runs the code above in all orders that they allow.
-//! Where the three differ, the host's are the weakest, so nothing is proven by order that the kernel does not
-//! have.
+//! they are those of the model checker `loom`, which runs their users in all orders that they allow.
+//! Where they differ, the host's are the weakest, so no proof relies on an order that the kernel does not
+//! guarantee.
 
 #[cfg(kernel)]
 pub(crate) use lkmm::{AtomicInt, AtomicPtr};
 #[cfg(not(kernel))]
 pub(crate) use modelled::{AtomicInt, AtomicPtr};
 
-/// Functions that are `const`, but under loom, whose atomics cannot be made at compile time.
+/// Makes functions `const`, except under loom, whose atomics cannot be made at compile time.
 macro_rules! const_unless_loom {
     ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
         #[cfg(not(loom))]
@@ -32,8 +32,8 @@ mod lkmm {
     use ::kernel::sync::atomic::{Atomic, Full, Relaxed};
     use core::ptr;
 
-    // Loads are the kernel's READ_ONCE() and smp_load_acquire(), written out: the `kernel` crate calls C
-    // functions for them. The ftrace handler must call nothing that can be traced, and has no time to.
+    // Loads implement the kernel's READ_ONCE() and smp_load_acquire() inline: the `kernel` crate calls C
+    // functions for them, which is slow, and the ftrace handler must not call anything that can be traced.
 
     /// A number.
     #[repr(transparent)]
@@ -47,7 +47,7 @@ mod lkmm {
         /// `READ_ONCE()`.
         #[inline(always)]
         pub(crate) fn load(&self) -> i32 {
-            // SAFETY: `as_ptr` is valid; LKMM has a volatile access of this size for an atomic one.
+            // SAFETY: `as_ptr` is valid; in LKMM a volatile access of this size is atomic.
             unsafe { self.0.as_ptr().read_volatile() }
         }
 
@@ -75,14 +75,14 @@ mod lkmm {
         /// `READ_ONCE()`.
         #[inline(always)]
         pub(crate) fn load(&self) -> *mut T {
-            // SAFETY: as for `AtomicInt::load`.
+            // SAFETY: `as_ptr` is valid; in LKMM a volatile access of this size is atomic.
             unsafe { self.0.as_ptr().read_volatile() }
         }
 
         /// `smp_load_acquire()`.
         #[inline(always)]
         pub(crate) fn load_acquire(&self) -> *mut T {
-            // SAFETY: `as_ptr` is valid, and all writes are those below.
+            // SAFETY: `as_ptr` is valid, and all writes are atomic: those of the functions below.
             unsafe { crate::arch::load_acquire(self.0.as_ptr()) }
         }
 
@@ -166,7 +166,7 @@ mod modelled {
             self.0.load(Acquire)
         }
 
-        /// `xchg()`, which orders more than this in the kernel.
+        /// `xchg()`, whose order is stronger in the kernel.
         pub(crate) fn swap(&self, value: *mut T) -> *mut T {
             if fault::is_injected(Fault::UnorderedPublish) {
                 return self.0.swap(value, Relaxed);
@@ -176,7 +176,7 @@ mod modelled {
     }
 }
 
-/// Detects writes to a value while it is read without a lock, under loom. Elsewhere it is empty.
+/// Detects writes to a value while it is read without a lock, under loom. Empty elsewhere.
 #[derive(Debug)]
 pub(crate) struct RaceCheck {
     #[cfg(loom)]
@@ -193,7 +193,7 @@ impl RaceCheck {
         }
     }
 
-    /// Calls `read`, which reads the value.
+    /// Calls `read`, and marks the value as being read meanwhile.
     #[inline(always)]
     pub(crate) fn reading<R>(&self, read: impl FnOnce() -> R) -> R {
         #[cfg(loom)]
@@ -201,7 +201,7 @@ impl RaceCheck {
         read()
     }
 
-    /// The value is written next, by who has it for himself.
+    /// Marks the value as about to be written by its only user.
     #[inline(always)]
     pub(crate) fn writing(&self) {
         #[cfg(loom)]
@@ -216,7 +216,7 @@ impl Default for RaceCheck {
     }
 }
 
-/// Freeing is writing.
+/// Freeing counts as writing.
 #[cfg(loom)]
 impl Drop for RaceCheck {
     fn drop(&mut self) {

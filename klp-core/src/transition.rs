@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Transitions: how tasks come to use a patch, or to stop using it.
+//! Transitions: switching tasks to a patch, or away from it.
 //!
-//! Each task switches by itself, at a moment when it is in none of the functions concerned: while it sleeps,
+//! Each task switches separately, when it is in none of the functions concerned: while it sleeps,
 //! if its stack shows that it is safe, or when it leaves the kernel, or idles. Until all have
-//! switched, a redirect is in transition: it has a target for those that have and one for those
-//! that have not.
+//! switched, a redirect is in transition: it has one target for tasks that have switched, and one for
+//! those that have not.
 //!
-//! What happens in which order, and why:
+//! The steps, and why they have this order:
 //!
-//! 1. All tasks get the state they are in now, then the redirects in transition are published. A
-//!    handler that sees the second sees the first.
+//! 1. All tasks get their initial patch state, then the redirects in transition are published. A
+//!    handler that sees the redirects sees the states.
 //! 2. Tasks are marked as pending. By then the target state is visible to the code that switches them.
-//! 3. When all have switched, settled redirects are published. Handlers that still use the
-//!    others are waited for; only then tasks lose their state, which those handlers read.
+//! 3. When all have switched, settled redirects are published. After a grace period no handler uses the
+//!    old ones; only then tasks lose their state, which those handlers read.
 //!
-//! Tasks that end leave the task list some time before. They are met all the same, as long as they run
+//! Exiting tasks leave the task list before they run for the last time. They are included until then
 //! ([`Tasks::record_exits`](crate::platform::Tasks::record_exits)).
 
 use crate::backoff::{RetryBackoff, Signal, Transition, FIRST_WAIT};
@@ -29,18 +29,18 @@ use crate::stack_check::StackCheck;
 use crate::types::{Blocker, Direction, PatchState};
 use core::time::Duration;
 
-/// The most tasks that blocked a transition and are logged.
+/// The maximum number of blockers that are logged.
 const MOST_REPORTED: usize = 10;
 
 impl<P: Platform> Patches<P> {
-    /// The patch whose transition runs.
+    /// The patch in transition.
     pub(crate) fn transition_patch(&self) -> Option<&Patch<P>> {
         self.get(self.transition.as_ref()?.patch)
     }
 }
 
 impl<P: Platform> Core<'_, P> {
-    /// Step 1, but for publishing: every task gets the state it is in.
+    /// Step 1 without publishing: gives every task its initial state.
     ///
     /// # Errors
     ///
@@ -70,13 +70,13 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Sets the state that tasks switch to.
+    /// Sets the target state.
     fn set_target(&self, target: PatchState) {
         self.published.set_target(target);
         self.platform.show_target(target);
     }
 
-    /// Gives every task the state it is in.
+    /// Gives every task its initial state.
     fn set_initial_states(&self, direction: Direction) {
         let mut set = |task: &P::Task| {
             if self.platform.state(task) != PatchState::Idle {
@@ -89,7 +89,7 @@ impl<P: Platform> Core<'_, P> {
         self.platform.for_each_idle_task(|task, _| set(task));
     }
 
-    /// Step 2.
+    /// Step 2: marks tasks as pending.
     pub(crate) fn start_transition(&mut self) {
         let Some(transition) = &mut self.state.transition else {
             return;
@@ -120,8 +120,8 @@ impl<P: Platform> Core<'_, P> {
         self.platform.watch_scheduler(true);
     }
 
-    /// Switches all tasks that can be, and ends the transition when none is left. Otherwise it
-    /// is tried again later.
+    /// Switches all tasks that can switch, and ends the transition when none is left. Otherwise schedules
+    /// another attempt.
     pub fn try_complete(&mut self) {
         if self.state.transition.is_none() {
             return;
@@ -164,11 +164,11 @@ impl<P: Platform> Core<'_, P> {
         self.platform.retry_in(wait);
     }
 
-    /// Reverses the transition, which has not ended within `waited`, and logs which tasks blocked it.
+    /// Reverses the transition, which has not ended within `waited`, and logs its blockers.
     ///
     /// # Errors
     ///
-    /// Those of [`Core::reverse_transition`]; it goes on then.
+    /// Those of [`Core::reverse_transition`]; the transition continues then.
     fn miss_deadline(&mut self, waited: Duration) -> Result {
         let Some((patch, direction)) = self
             .state
@@ -195,7 +195,7 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Logs which tasks have not switched, and why, up to a number.
+    /// Logs the first [`MOST_REPORTED`] blockers, and the number of others.
     fn report_blockers(&self) {
         let Some(check) = self.stack_check() else {
             return;
@@ -227,19 +227,19 @@ impl<P: Platform> Core<'_, P> {
     fn refresh_stale_check(&mut self) {
         let is_stale = |transition: &Transition<P>| transition.has_stale_check;
         if self.state.transition.as_ref().is_some_and(is_stale) {
-            // Without memory it is tried again with the next attempt.
+            // Without memory it is retried with the next attempt.
             let _ = self.refresh_stack_check();
         }
     }
 
-    /// Is the transition that of a patch that all tasks use, or do not use any more, at once?
+    /// Is the patch in transition immediate, so that no task has to switch?
     fn is_immediate(&self) -> bool {
         let patch = self.state.transition_patch();
         patch.is_some_and(|patch| patch.immediate)
     }
 
-    /// Have all tasks switched now? Stacks are looked at while tasks fork and exit; with ten thousand of them that takes
-    /// long. Those that were missed are found afterwards.
+    /// Tries to switch all tasks. Returns whether all have switched. Checks stacks while tasks fork and exit, because
+    /// that takes long with ten thousand tasks; finds those that were missed afterwards.
     fn switch_tasks(&self) -> bool {
         if self.is_immediate() {
             return true;
@@ -269,7 +269,7 @@ impl<P: Platform> Core<'_, P> {
                         self.platform.wake_idle(cpu);
                     }
                 }
-                // It does not run.
+                // An offline CPU's idle task does not run.
                 None => {
                     self.platform.clear_pending(task);
                     self.platform.set_state(task, self.published.target());
@@ -278,7 +278,7 @@ impl<P: Platform> Core<'_, P> {
         complete && self.have_all_switched()
     }
 
-    /// Have all tasks that there are switched?
+    /// Have all existing tasks switched?
     fn have_all_switched(&self) -> bool {
         if fault::is_injected(Fault::MissedTasks) {
             return true;
@@ -290,7 +290,7 @@ impl<P: Platform> Core<'_, P> {
         all
     }
 
-    /// Step 3. Afterwards the patch that is not used any more, or those that were replaced, are released.
+    /// Step 3, and the release of the disabled patch, or of the replaced ones.
     fn complete_transition(&mut self) {
         let Some((patch, enabled, replace)) = self
             .state
@@ -313,7 +313,7 @@ impl<P: Platform> Core<'_, P> {
         }
     }
 
-    /// Step 3, as far as it is the same for a transition that never started.
+    /// The part of step 3 that a cancelled transition needs, too.
     fn finish_transition(&mut self) {
         let Some(Transition {
             patch, direction, ..
@@ -339,7 +339,7 @@ impl<P: Platform> Core<'_, P> {
         if fault::is_injected(Fault::ForgetBeforeSettled) {
             self.forget_states();
         }
-        // From here on the redirects are settled, and those taken away above are gone.
+        // From here on the redirects are settled, and those removed above are gone.
         self.publish(None);
         if let Some(patch) = self.state.patches.get(index) {
             if direction == Direction::Unpatching || patch.replace {
@@ -363,7 +363,7 @@ impl<P: Platform> Core<'_, P> {
         self.promote_soon();
     }
 
-    /// Takes the states of all tasks, which have switched.
+    /// Resets the states of all tasks, which have switched.
     fn forget_states(&self) {
         let mut forget = |task: &P::Task| {
             if self.platform.is_pending(task) {
@@ -376,7 +376,7 @@ impl<P: Platform> Core<'_, P> {
         self.platform.for_each_idle_task(|task, _| forget(task));
     }
 
-    /// Takes back a transition to a patch that has not started.
+    /// Cancels a patching transition that has not started.
     pub(crate) fn cancel_transition(&mut self) {
         let Some(transition) = &mut self.state.transition else {
             return;
@@ -395,7 +395,7 @@ impl<P: Platform> Core<'_, P> {
         self.platform.patch_list_set_transition(None);
     }
 
-    /// Turns the transition that runs around.
+    /// Reverses the running transition.
     ///
     /// # Errors
     ///
@@ -414,7 +414,7 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Turns the transition around, with this stack check for the way back.
+    /// Reverses the running transition, with a stack check for the new direction.
     fn reverse_with(&mut self, check: Box<StackCheck>) {
         let Some((patch, direction)) = self
             .state
@@ -444,14 +444,14 @@ impl<P: Platform> Core<'_, P> {
         if fault::is_injected(Fault::MarkWithoutGracePeriod) {
             self.start_transition();
         }
-        // This waits for tasks that had begun to switch, too: they have either state now, and those that have not the
-        // new target are marked.
+        // This also waits for tasks that had begun to switch. They may have either state then; those without the new
+        // target state are marked next.
         self.set_stack_check(Some(check));
         self.start_transition();
         self.platform.retry_in(FIRST_WAIT);
     }
 
-    /// No task begins to switch by itself after this. Some may have begun.
+    /// Stops tasks from beginning to switch. Some may have begun already.
     fn stop_switching(&self) {
         let mut stop = |task: &P::Task| {
             self.platform.clear_pending(task);
@@ -478,7 +478,7 @@ impl<P: Platform> Core<'_, P> {
             .for_each_task(|task| self.published.update(self.platform, task));
         self.platform
             .for_each_idle_task(|task, _| self.published.update(self.platform, task));
-        // Tasks may still be in functions that should be gone, so their modules stay forever.
+        // Tasks may still be in functions that are not used any more, so their modules are pinned.
         let replaces = self.state.get(patch).is_some_and(|patch| patch.replace);
         for other in self.state.patches.iter_mut() {
             let is_this = other.handle == patch;
@@ -495,8 +495,8 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Replaces what the scheduler, and the core, look for on stacks. If there was something, waits until
-    /// no task uses it, or a target state from before.
+    /// Replaces the stack check of the scheduler and the core. If there was one, waits until no task uses it, or
+    /// an earlier target state.
     pub(crate) fn set_stack_check(&mut self, check: Option<Box<StackCheck>>) {
         let old = self
             .published
@@ -509,7 +509,7 @@ impl<P: Platform> Core<'_, P> {
         self.published.stack_check.current(&self.state.check_writer)
     }
 
-    /// What must not be on a stack for this transition.
+    /// Makes the stack check for a transition.
     pub(crate) fn make_stack_check(
         &self,
         patch: P::Patch,

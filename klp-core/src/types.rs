@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The types that the logic and the platforms both speak of. They import nothing.
+//! Types that the logic and the platforms share. They depend on no other module.
 
 use core::num::NonZeroUsize;
 
@@ -10,7 +10,7 @@ use core::num::NonZeroUsize;
 pub struct Site(NonZeroUsize);
 
 impl Site {
-    /// The site at `address`; none at zero.
+    /// The site at `address`; `None` for zero.
     pub const fn new(address: usize) -> Option<Self> {
         match NonZeroUsize::new(address) {
             Some(address) => Some(Self(address)),
@@ -18,16 +18,16 @@ impl Site {
         }
     }
 
-    /// Where it is.
+    /// Its address.
     pub const fn address(self) -> usize {
         self.0.get()
     }
 }
 
-/// Where a call goes.
+/// The target of a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Target {
-    /// The original function: the call goes on behind the patch site.
+    /// The original function: execution continues behind the patch site.
     Original,
     /// The function at this address.
     Function(NonZeroUsize),
@@ -42,7 +42,7 @@ impl Target {
         }
     }
 
-    /// The other way round.
+    /// The function's address; zero for the original one.
     pub const fn to_c(self) -> usize {
         match self {
             Self::Original => 0,
@@ -51,12 +51,12 @@ impl Target {
     }
 }
 
-/// A patch site with a dedicated `ftrace_ops`, and where calls go from there.
+/// A patch site with a dedicated `ftrace_ops`, and its target.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SiteTarget {
     /// The patch site.
     pub site: Site,
-    /// Where the site jumps to; [`Target::Original`] when it calls the ftrace handler.
+    /// The target of the jump; [`Target::Original`] if the site calls the ftrace handler.
     pub target: Target,
 }
 
@@ -83,25 +83,25 @@ impl TextRange {
     /// No text.
     pub const NONE: Self = Self { start: 0, size: 0 };
 
-    /// Is `address` in it?
+    /// Is `address` in the range?
     pub fn contains(&self, address: usize) -> bool {
         address.wrapping_sub(self.start) < self.size
     }
 }
 
-/// Which functions a task uses, where they are in transition.
+/// The patch state of a task: the version of functions in transition that it calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PatchState {
     /// No transition runs.
     Idle,
-    /// The old ones.
+    /// The old functions.
     Unpatched,
-    /// The patch's.
+    /// The patch's functions.
     Patched,
 }
 
 impl PatchState {
-    /// As `task_struct.patch_state` and `/proc/PID/patch_state` have it
+    /// The number in `task_struct.patch_state` and `/proc/PID/patch_state`
     /// (`KLP_TRANSITION_*` in `include/linux/livepatch.h`).
     pub const fn to_c(self) -> i32 {
         match self {
@@ -111,7 +111,7 @@ impl PatchState {
         }
     }
 
-    /// The other way round.
+    /// The state for such a number.
     pub const fn from_c(state: i32) -> Self {
         match state {
             0 => Self::Unpatched,
@@ -121,7 +121,7 @@ impl PatchState {
     }
 }
 
-/// Where a transition leads.
+/// The direction of a transition.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Direction {
     /// To the patch.
@@ -144,7 +144,7 @@ impl Direction {
         self.reversed().target()
     }
 
-    /// The way back.
+    /// The opposite direction.
     pub const fn reversed(self) -> Self {
         match self {
             Self::Patching => Self::Unpatching,
@@ -164,11 +164,11 @@ impl Direction {
 /// Why a task has not switched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Blocker {
-    /// It runs.
+    /// The task runs.
     Running,
     /// Its stack cannot be read reliably.
     UnreliableStack,
-    /// It sleeps in a function concerned: the place of its name in the stack check.
+    /// It sleeps in a function concerned, with this index of its name in the stack check.
     InFunction(usize),
     /// It sleeps in other text of a module that is released next.
     InReleasedText,

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What it takes for the core to go, where it is a module: that no patch needs it, and that it leaves no site and no
-//! memory behind.
+//! Unloading the core, where it is a module: no patch may need it, and no site and no memory may be left.
 
 use crate::context::Core;
 use crate::memory::Vec;
 use crate::platform::Platform;
 
-/// How many sites are detached at a time.
+/// The number of sites that are detached at a time.
 const BATCH: usize = 32;
 
 impl<P: Platform> Core<'_, P> {
-    /// Is there no patch, neither enabled nor registered? If there are, `report` logs their names.
+    /// Returns whether there is no patch, neither enabled nor registered. With `report`, logs each.
     pub fn is_unused(&self, report: bool) -> bool {
         let all = || {
             self.state
@@ -30,13 +29,13 @@ impl<P: Platform> Core<'_, P> {
         all().next().is_none()
     }
 
-    /// Detaches some of the sites that no patch redirects. Returns whether none is left.
+    /// Detaches a batch of sites that no patch redirects. Returns whether no attached site is left.
     pub fn detach_rest(&mut self) -> bool {
         self.unregister_unused(BATCH);
         self.state.site_ops.is_empty()
     }
 
-    /// Frees the memory that is kept for the next patch. There is none, and no site.
+    /// Frees the memory that is kept for later patches. Called without patches and sites.
     pub fn free_memory(&mut self) {
         self.state
             .redirects
