@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A simulated kernel, for tests of the logic: functions are addresses, tasks are lists
-//! of return addresses, and all calls are recorded.
+//! A simulated kernel, for tests of the logic: functions are addresses, tasks have a list
+//! of return addresses as their stack, and all calls are recorded.
 
 use crate::context::Core;
 use crate::errno::{Errno, Result, EAGAIN, EBUSY, EEXIST, ENODEV, ENOMEM};
@@ -37,7 +37,7 @@ use std::time::Duration;
 
 /// Size of each function.
 pub const SIZE: usize = 0x100;
-/// From a function's start to its traced site.
+/// The offset of a function's patch site.
 const SITE: usize = 4;
 
 /// The patch site of `function`.
@@ -57,29 +57,29 @@ pub struct Task {
     state: AtomicI32,
     /// Its `TIF_PATCH_PENDING`.
     pending: AtomicBool,
-    /// Keeps it where it is: asleep, or running.
+    /// Held while the task must neither sleep nor wake up.
     run_queue: Mutex<()>,
-    /// Its return addresses, while it sleeps.
+    /// The return addresses on its stack, while it sleeps.
     pub stack: RefCell<Vec<usize>>,
     pub running: Cell<bool>,
     pub unreliable: Cell<bool>,
     pub signals: Cell<usize>,
     pub kicks: Cell<usize>,
-    /// Woken from its idle loop so many times.
+    /// How often it was woken from its idle loop.
     pub wakes: Cell<usize>,
-    /// The thread that is this task, where tasks run beside the core.
+    /// The thread that runs this task, where tasks run concurrently with the core.
     #[cfg(loom)]
     pub thread: Cell<Option<loom::thread::ThreadId>>,
-    /// What it was created to run, if it is a kernel thread.
+    /// The function that it was created to run, if it is a kernel thread.
     pub thread_function: Cell<Option<usize>>,
-    /// It was the so manieth to be born beside the core; zero for others.
+    /// Its number among the tasks forked concurrently with the core; zero for others.
     birth: Cell<usize>,
-    /// The CPU it idles on, and whether that is online.
+    /// The CPU whose idle task it is, and whether that is online.
     idles: Option<(u32, bool)>,
 }
 
 impl Task {
-    /// Is it the caller?
+    /// Is it the calling task?
     #[cfg(loom)]
     fn is_current(&self) -> bool {
         self.thread.get() == Some(loom::thread::current().id())
@@ -91,55 +91,56 @@ impl Task {
     }
 }
 
-/// The kernel.
+/// The simulated kernel.
 #[derive(Debug, Default)]
 pub struct Kernel {
     vmlinux: RefCell<Vec<(CString, usize)>>,
     modules: RefCell<BTreeMap<CString, Module>>,
     pub untraceable: RefCell<BTreeSet<usize>>,
     /// Functions that something else redirects.
-    pub taken: RefCell<BTreeSet<usize>>,
-    /// Asked at in common.
+    pub redirected_by_others: RefCell<BTreeSet<usize>>,
+    /// The sites in the filter of the shared ops.
     pub attached: RefCell<BTreeSet<Site>>,
     is_shared_registered: Cell<bool>,
     guards: RefCell<[Guard; 2]>,
     dedicated: RefCell<BTreeMap<usize, DedicatedOps>>,
     /// The sites with registered dedicated ops, and their targets.
-    pub own: RefCell<BTreeMap<Site, Target>>,
+    pub dedicated_targets: RefCell<BTreeMap<Site, Target>>,
     /// Sites with a redirect, while the worker moves them.
     settled: RefCell<Option<BTreeSet<Site>>>,
-    /// How often another ftrace user that has to be notified is busy.
+    /// How many more times another ftrace user that has to be notified is busy.
     pub busy: Cell<usize>,
-    /// How many dedicated ops are refused for another reason.
+    /// How many more dedicated ops are refused for another reason.
     pub refusals: Cell<usize>,
     /// How many more times sites can be removed from a filter.
     pub filter_memory: Cell<usize>,
     /// Functions with a direct call (BPF trampoline), and whether it can be shared.
-    pub shared: RefCell<BTreeMap<usize, bool>>,
+    pub direct_calls: RefCell<BTreeMap<usize, bool>>,
     /// Functions that tracers and probes are attached to.
     pub traced: RefCell<BTreeSet<usize>>,
     pub is_ftrace_dead: Cell<bool>,
     pub max_jumps: Cell<usize>,
-    pub settle: Cell<Option<Duration>>,
-    /// How many more times there is memory for a change of entries.
+    pub promote_delay: Cell<Option<Duration>>,
+    /// How many more times there is memory for guards and dedicated ops.
     pub memory: Cell<usize>,
     pub text_changes: Cell<usize>,
-    pub graces: Cell<usize>,
-    /// Grace periods while a transition shows.
-    pub graces_in_transition: Cell<usize>,
+    pub grace_periods: Cell<usize>,
+    /// Grace periods while the patch list has a patch in transition.
+    pub grace_periods_in_transition: Cell<usize>,
     /// Symbols whose size kallsyms does not know.
     pub unsized_symbols: RefCell<BTreeSet<usize>>,
-    /// Objects with a callback after unpatching only.
+    /// Objects with a `post_unpatch` callback only.
     pub with_post_unpatch: RefCell<BTreeSet<usize>>,
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
-    /// No task is born or buried meanwhile.
+    /// Held while no task may fork or exit.
     pub task_list: Mutex<()>,
     /// The last state that was reported to code outside of the core.
     pub shown_target: Cell<Option<PatchState>>,
-    /// How many tasks were born beside the core. As with `list_add_tail_rcu()`, who sees that sees the task.
+    /// How many tasks were forked concurrently with the core. As with `list_add_tail_rcu()`, a reader that sees the
+    /// number sees the task.
     births: AtomicUsize,
     pub watching: Cell<bool>,
-    /// A stack is checked, so its task cannot run.
+    /// Set while a stack is checked, so its task cannot run.
     holds_task: Cell<bool>,
     records_exits: Cell<bool>,
     pub waits_for_exits: Cell<usize>,
@@ -147,7 +148,7 @@ pub struct Kernel {
     pub deadline: Cell<Option<Duration>>,
     pub retry: Cell<Option<Duration>>,
     pub log: RefCell<Vec<String>>,
-    /// The files in sysfs.
+    /// The paths in sysfs.
     pub sysfs: RefCell<BTreeSet<String>>,
     names: RefCell<BTreeMap<(char, usize), String>>,
     next_dynamic: Cell<usize>,
@@ -160,10 +161,10 @@ pub struct Kernel {
     pub failing_callbacks: RefCell<BTreeSet<usize>>,
     pub with_callbacks: RefCell<BTreeSet<usize>>,
     pub states: RefCell<BTreeMap<usize, Vec<(usize, u32)>>>,
-    /// What C code sees of functions.
+    /// The fields of functions that C code reads.
     pub funcs: RefCell<BTreeMap<usize, SeenFunc>>,
     pub patch_list: RefCell<(Vec<usize>, Option<usize>)>,
-    /// One for each CPU where sections without preemption run beside the core; held by them.
+    /// A lock for each CPU that runs concurrently with the core; held by its sections without preemption.
     cpus: RefCell<Vec<Mutex<()>>>,
     /// The text of the patches' modules.
     pub(crate) text: RaceCheck,
@@ -190,7 +191,7 @@ struct Guard {
 struct DedicatedOps {
     site: Site,
     target: Target,
-    /// Has it IPMODIFY?
+    /// Does it have IPMODIFY?
     redirects: bool,
     is_registered: bool,
 }
@@ -235,7 +236,7 @@ impl Kernel {
         section(&unsafe { NoPreempt::new() })
     }
 
-    /// The task is born beside the core. The task list is locked.
+    /// Adds a task that was forked concurrently with the core. The task list is locked.
     #[cfg(loom)]
     pub fn add_child(&self, child: &Rc<Task>) {
         let birth = self.births.load(Ordering::Relaxed) + 1;
@@ -244,14 +245,14 @@ impl Kernel {
         self.births.store(birth, Ordering::Release);
     }
 
-    /// The task falls asleep, or wakes up.
+    /// Makes the task sleep, or wakes it.
     #[cfg(loom)]
     pub fn set_running(&self, task: &Task, running: bool) {
         let _held = task.run_queue.lock().expect("no thread panicked");
         task.running.set(running);
     }
 
-    fn say(&self, line: impl fmt::Display) {
+    fn log_line(&self, line: impl fmt::Display) {
         // The console may wake a task.
         assert!(!self.holds_task.get(), "logged under a task's lock: {line}");
         self.log.borrow_mut().push(line.to_string());
@@ -260,33 +261,33 @@ impl Kernel {
 
 impl Log for Kernel {
     fn notice(&self, line: fmt::Arguments<'_>) {
-        self.say(line);
+        self.log_line(line);
     }
 
     fn warn(&self, line: fmt::Arguments<'_>) {
-        self.say(line);
+        self.log_line(line);
     }
 
     fn error(&self, line: fmt::Arguments<'_>) {
-        self.say(line);
+        self.log_line(line);
     }
 
     fn debug(&self, event: TransitionEvent<'_>) {
         match event {
-            TransitionEvent::Initializing(patch, direction) => self.say(format_args!(
+            TransitionEvent::Initializing(patch, direction) => self.log_line(format_args!(
                 "'{patch}': initializing {} transition",
                 direction.name()
             )),
             TransitionEvent::Canceling(patch) => {
-                self.say(format_args!(
+                self.log_line(format_args!(
                     "'{patch}': canceling patching transition, going to unpatch"
                 ));
             }
-            TransitionEvent::Completing(patch, direction) => self.say(format_args!(
+            TransitionEvent::Completing(patch, direction) => self.log_line(format_args!(
                 "'{patch}': completing {} transition",
                 direction.name()
             )),
-            TransitionEvent::Reversing(patch, direction) => self.say(format_args!(
+            TransitionEvent::Reversing(patch, direction) => self.log_line(format_args!(
                 "'{patch}': reversing transition from {} to {}",
                 direction.name(),
                 direction.reversed().name()
@@ -298,11 +299,11 @@ impl Log for Kernel {
 
     fn held_up(&self, task: &Task, _why: Blocker, function: Option<&Name>) {
         let name = function.map_or_else(String::new, ToString::to_string);
-        self.say(format_args!("{} held it up: {name}", task.pid));
+        self.log_line(format_args!("{} held it up: {name}", task.pid));
     }
 
     fn bug(&self, what: &'static CStr) {
-        panic!("the core is wrong: {what:?}");
+        panic!("bug of the core: {what:?}");
     }
 }
 
@@ -348,7 +349,7 @@ impl Tracing for Kernel {
     }
 
     fn has_direct_call(&self, site: Site) -> bool {
-        self.shared.borrow().contains_key(&function_at(site))
+        self.direct_calls.borrow().contains_key(&function_at(site))
     }
 
     fn max_jumps(&self) -> usize {
@@ -358,17 +359,20 @@ impl Tracing for Kernel {
     fn is_exclusive(&self, site: Site) -> bool {
         let function = function_at(site);
         self.attached.borrow().contains(&site)
-            && !self.shared.borrow().contains_key(&function)
+            && !self.direct_calls.borrow().contains_key(&function)
             && !self.traced.borrow().contains(&function)
     }
 
     fn add_sites(&self, ops: Ops<usize>, sites: &[Site], _lock: &Locked<'_>) -> Result {
-        assert!(!sites.is_empty(), "no sites would mean all sites");
+        assert!(
+            !sites.is_empty(),
+            "an ops without sites traces all functions"
+        );
         match ops {
             Ops::Shared => {
-                // A registered ops with other sites is refused, not changed.
+                // A registered ops is not changed when sites are refused.
                 if self.is_shared_registered.get() {
-                    self.refuse_taken(sites)?;
+                    self.refuse_redirected(sites)?;
                     self.text_changes.set(self.text_changes.get() + 1);
                 }
                 for site in sites {
@@ -381,21 +385,24 @@ impl Tracing for Kernel {
                 assert!(guards[guard].sites.is_empty() && !guards[guard].is_registered);
                 guards[guard].sites.extend(sites);
             }
-            Ops::Dedicated(_) => panic!("it is made with its site"),
+            Ops::Dedicated(_) => panic!("a dedicated ops is made with its site"),
         }
         Ok(())
     }
 
     fn remove_sites(&self, ops: Ops<usize>, sites: &[Site], _lock: &Locked<'_>) -> Result {
-        assert_eq!(ops, Ops::Shared, "others have all of their sites, or none");
+        assert_eq!(ops, Ops::Shared, "only the shared ops removes single sites");
         let left = self.filter_memory.get().checked_sub(1).ok_or(ENOMEM)?;
         self.filter_memory.set(left);
-        let before = self.covered();
+        let before = self.handled_sites();
         for site in sites {
             assert!(self.attached.borrow_mut().remove(site), "was not attached");
         }
         if self.is_shared_registered.get() {
-            assert!(!self.attached.borrow().is_empty(), "it would trace all");
+            assert!(
+                !self.attached.borrow().is_empty(),
+                "an ops without sites traces all functions"
+            );
             self.text_changes.set(self.text_changes.get() + 1);
         }
         self.check_sites(&before);
@@ -413,7 +420,7 @@ impl Tracing for Kernel {
                 assert!(!guard.is_registered);
                 guard.sites.clear();
             }
-            Ops::Dedicated(_) => panic!("it is freed as a whole"),
+            Ops::Dedicated(_) => panic!("a dedicated ops is freed as a whole"),
         }
     }
 
@@ -425,34 +432,45 @@ impl Tracing for Kernel {
             self.busy.set(left);
             return Err(EAGAIN);
         }
-        let before = self.covered();
+        let before = self.handled_sites();
         match ops {
             Ops::Shared => {
                 let sites = Vec::from_iter(self.attached.borrow().iter().copied());
-                assert!(!sites.is_empty(), "it would trace all");
-                self.refuse_taken(&sites)?;
+                assert!(
+                    !sites.is_empty(),
+                    "an ops without sites traces all functions"
+                );
+                self.refuse_redirected(&sites)?;
                 assert!(!self.is_shared_registered.replace(true));
             }
             Ops::Guard(guard) => {
                 let guard = &mut self.guards.borrow_mut()[guard];
-                assert!(!guard.sites.is_empty(), "it would trace all");
+                assert!(
+                    !guard.sites.is_empty(),
+                    "an ops without sites traces all functions"
+                );
                 assert!(!std::mem::replace(&mut guard.is_registered, true));
             }
             Ops::Dedicated(ops) => {
                 let mut made = self.dedicated.borrow_mut();
-                let ops = made.get_mut(&ops).expect("it was made");
+                let ops = made.get_mut(&ops).expect("an allocated ops");
                 if let Some(left) = self.refusals.get().checked_sub(1) {
                     self.refusals.set(left);
                     return Err(ENOMEM);
                 }
                 let function = function_at(ops.site);
-                let is_refused = self.shared.borrow().get(&function) == Some(&false);
-                if ops.redirects && (is_refused || self.taken.borrow().contains(&function)) {
+                let is_refused = self.direct_calls.borrow().get(&function) == Some(&false);
+                if ops.redirects
+                    && (is_refused || self.redirected_by_others.borrow().contains(&function))
+                {
                     return Err(EBUSY);
                 }
                 assert!(!std::mem::replace(&mut ops.is_registered, true));
-                let other = self.own.borrow_mut().insert(ops.site, ops.target);
-                assert_eq!(other, None, "one ops for a site");
+                let other = self
+                    .dedicated_targets
+                    .borrow_mut()
+                    .insert(ops.site, ops.target);
+                assert_eq!(other, None, "a second dedicated ops for a site");
             }
         }
         self.text_changes.set(self.text_changes.get() + 1);
@@ -464,7 +482,7 @@ impl Tracing for Kernel {
         if self.is_ftrace_dead.get() {
             return Err(ENODEV);
         }
-        let before = self.covered();
+        let before = self.handled_sites();
         match ops {
             Ops::Shared => assert!(self.is_shared_registered.replace(false)),
             Ops::Guard(guard) => {
@@ -473,9 +491,9 @@ impl Tracing for Kernel {
             }
             Ops::Dedicated(ops) => {
                 let mut made = self.dedicated.borrow_mut();
-                let ops = made.get_mut(&ops).expect("it was made");
+                let ops = made.get_mut(&ops).expect("an allocated ops");
                 assert!(std::mem::replace(&mut ops.is_registered, false));
-                self.own.borrow_mut().remove(&ops.site);
+                self.dedicated_targets.borrow_mut().remove(&ops.site);
             }
         }
         self.text_changes.set(self.text_changes.get() + 1);
@@ -499,14 +517,18 @@ impl Tracing for Kernel {
     }
 
     fn free_dedicated(&self, ops: usize, _lock: &Locked<'_>) {
-        let ops = self.dedicated.borrow_mut().remove(&ops).expect("once");
+        let ops = self
+            .dedicated
+            .borrow_mut()
+            .remove(&ops)
+            .expect("an ops that is not freed yet");
         assert!(!ops.is_registered, "ftrace still has it");
     }
 
     fn set_target(&self, ops: usize, target: Target, _lock: &Locked<'_>) {
         {
             let mut made = self.dedicated.borrow_mut();
-            let ops = made.get_mut(&ops).expect("it was made");
+            let ops = made.get_mut(&ops).expect("an allocated ops");
             ops.target = target;
             if ops.is_registered {
                 let guards = self.guards.borrow();
@@ -516,14 +538,14 @@ impl Tracing for Kernel {
                     guards.iter().any(is_guard),
                     "ftrace finds what it has not written"
                 );
-                self.own.borrow_mut().insert(ops.site, target);
+                self.dedicated_targets.borrow_mut().insert(ops.site, target);
             }
         }
     }
 
     fn share_redirection(&self, ops: usize, _lock: &Locked<'_>) {
         let mut made = self.dedicated.borrow_mut();
-        let ops = made.get_mut(&ops).expect("it was made");
+        let ops = made.get_mut(&ops).expect("an allocated ops");
         assert!(!ops.is_registered);
         ops.redirects = false;
     }
@@ -536,8 +558,8 @@ impl Kernel {
         Ok(())
     }
 
-    fn refuse_taken(&self, sites: &[Site]) -> Result {
-        let taken = self.taken.borrow();
+    fn refuse_redirected(&self, sites: &[Site]) -> Result {
+        let taken = self.redirected_by_others.borrow();
         let is_taken = |site: &Site| taken.contains(&function_at(*site));
         match sites.iter().any(is_taken) {
             true => Err(EBUSY),
@@ -546,7 +568,7 @@ impl Kernel {
     }
 
     /// The sites where calls go through the handler or to the replacement.
-    fn covered(&self) -> BTreeSet<Site> {
+    fn handled_sites(&self) -> BTreeSet<Site> {
         let mut covered = BTreeSet::new();
         if self.is_shared_registered.get() {
             covered.extend(self.attached.borrow().iter());
@@ -568,10 +590,10 @@ impl Kernel {
         covered
     }
 
-    /// While settled sites move from one ops to another, none of them may be without the handler at any time.
+    /// Checks that no settled site is without the handler while it moves from one ops to another.
     fn check_sites(&self, before: &BTreeSet<Site>) {
         if let Some(patched) = &*self.settled.borrow() {
-            let now = self.covered();
+            let now = self.handled_sites();
             let lost = before.difference(&now).find(|site| patched.contains(site));
             assert_eq!(lost, None, "a patched site is without the handler");
         }
@@ -591,7 +613,7 @@ impl Tasks for Kernel {
         }
     }
 
-    // Those that are born meanwhile are not met.
+    // Misses tasks that are forked meanwhile.
     fn visit_tasks<F: FnMut(&Task)>(&self, mut each: F) {
         let births = self.births.load(Ordering::Acquire);
         let tasks = self.tasks.borrow().clone();
@@ -609,7 +631,7 @@ impl Tasks for Kernel {
         assert!(self.records_exits.get());
         assert!(
             self.patch_list.borrow().1.is_some(),
-            "the end shows already"
+            "the transition already shows as ended"
         );
         self.waits_for_exits.set(self.waits_for_exits.get() + 1);
     }
@@ -622,8 +644,8 @@ impl Tasks for Kernel {
         }
     }
 
-    // None of these orders anything, as in the kernel: only `test_and_clear_bit()` does, and the core does
-    // not need it.
+    // All relaxed, as in the kernel. There `test_and_clear_bit()` orders memory, but the core does not rely
+    // on it.
     fn state(&self, task: &Task) -> PatchState {
         PatchState::from_c(task.state.load(Ordering::Relaxed))
     }
@@ -766,7 +788,7 @@ impl Callbacks for Kernel {
 
     fn pre_patch(&self, object: usize) -> Result {
         if self.has_pre_patch(object) {
-            self.say(format_args!(
+            self.log_line(format_args!(
                 "pre_patch {}",
                 self.names.borrow()[&('o', object)]
             ));
@@ -779,7 +801,7 @@ impl Callbacks for Kernel {
 
     fn post_patch(&self, object: usize) {
         if self.has_pre_patch(object) {
-            self.say(format_args!(
+            self.log_line(format_args!(
                 "post_patch {}",
                 self.names.borrow()[&('o', object)]
             ));
@@ -788,7 +810,7 @@ impl Callbacks for Kernel {
 
     fn pre_unpatch(&self, object: usize) {
         if self.has_pre_patch(object) {
-            self.say(format_args!(
+            self.log_line(format_args!(
                 "pre_unpatch {}",
                 self.names.borrow()[&('o', object)]
             ));
@@ -797,7 +819,7 @@ impl Callbacks for Kernel {
 
     fn post_unpatch(&self, object: usize) {
         if self.has_pre_patch(object) || self.with_post_unpatch.borrow().contains(&object) {
-            self.say(format_args!(
+            self.log_line(format_args!(
                 "post_unpatch {}",
                 self.names.borrow()[&('o', object)]
             ));
@@ -820,7 +842,7 @@ impl Kernel {
         }
     }
 
-    /// They are in the patch's module, which is unloaded.
+    /// Forgets the relocations in a patch's module, which is unloaded.
     fn forget_relocations(&self, patch: usize) {
         let own = format!("{patch:x}/");
         self.relocated
@@ -913,18 +935,18 @@ impl Sysfs for Kernel {
     }
 }
 
-// SAFETY: sections without preemption hold the lock of their CPU, or outlive no call while there is one thread.
+// SAFETY: sections without preemption hold the lock of their CPU; with one thread, none spans a call of this.
 unsafe impl GracePeriods for Kernel {
     fn wait_for_cpus(&self, _lock: &Locked<'_>) {
-        self.graces.set(self.graces.get() + 1);
+        self.grace_periods.set(self.grace_periods.get() + 1);
         if self.patch_list.borrow().1.is_some() {
-            self.graces_in_transition
-                .set(self.graces_in_transition.get() + 1);
+            self.grace_periods_in_transition
+                .set(self.grace_periods_in_transition.get() + 1);
         }
-        if fault::is_injected(Fault::NoGracePeriod(self.graces.get())) {
+        if fault::is_injected(Fault::NoGracePeriod(self.grace_periods.get())) {
             return;
         }
-        // Work that runs on each CPU, between the sections there.
+        // As work on each CPU runs between the sections there.
         for cpu in self.cpus.borrow().iter() {
             drop(cpu.lock().expect("no thread panicked"));
         }
@@ -937,7 +959,7 @@ impl Work for Kernel {
     }
 
     fn promote_in(&self, wait: Duration) {
-        self.settle.set(Some(wait));
+        self.promote_delay.set(Some(wait));
     }
 
     fn release_later(&self, patch: usize, keep: bool) {
@@ -951,18 +973,18 @@ impl Work for Kernel {
     }
 }
 
-/// A kernel with the core in it.
+/// A simulated kernel with the core.
 pub struct Machine {
     pub kernel: Rc<Kernel>,
     pub published: Rc<Published>,
     patches: Patches<Kernel>,
 }
 
-/// An object as a test declares it: name, functions as name, position and replacement.
+/// An object as a test declares it: its name, and functions as name, position and replacement.
 pub type TestObject<'a> = (Option<&'a str>, &'a [(&'a str, usize, usize)]);
 
 impl Machine {
-    /// Two CPUs, one of them offline, and nothing else.
+    /// Makes a machine with two CPUs, one of them offline, and nothing else.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         let kernel = Kernel::default();
@@ -979,12 +1001,12 @@ impl Machine {
         Self {
             kernel: Rc::new(kernel),
             published: Rc::new(Published::new()),
-            // SAFETY: they are used with the line above only.
+            // SAFETY: the writers are used with `published` only.
             patches: unsafe { Patches::new(Writer::new(), Writer::new()) },
         }
     }
 
-    /// A task that is in no list yet.
+    /// Makes a task that is not in the list yet.
     pub fn task(pid: i32, idles: Option<(u32, bool)>) -> std::rc::Rc<Task> {
         std::rc::Rc::new(Task {
             pid,
@@ -1005,7 +1027,7 @@ impl Machine {
         })
     }
 
-    /// A sleeping task with these return addresses.
+    /// Adds a sleeping task with these return addresses.
     pub fn sleeper(&self, stack: &[usize]) -> std::rc::Rc<Task> {
         let pid = i32::try_from(self.kernel.tasks.borrow().len()).expect("few tasks");
         let task = Self::task(pid, None);
@@ -1014,13 +1036,13 @@ impl Machine {
         task
     }
 
-    /// A function of the kernel.
+    /// Adds a function of the kernel.
     pub fn function(&self, name: &str, address: usize) {
         let name = CString::new(name).expect("a name");
         self.kernel.vmlinux.borrow_mut().push((name, address));
     }
 
-    /// A module with functions, not there yet.
+    /// Adds a module with functions, which is not loaded yet.
     pub fn module(&self, name: &str, functions: &[(&str, usize)]) {
         let addresses = || functions.iter().map(|(_, address)| *address);
         let start = addresses().min().expect("a function");
@@ -1055,14 +1077,14 @@ impl Machine {
         result
     }
 
-    /// The module goes.
+    /// Unloads the module.
     pub fn unload(&mut self, name: &str) {
         let c_name = CString::new(name).expect("a name");
         self.set_alive(&c_name, false);
         let text = self.text_of(&c_name);
         self.core().module_going(text.start, &c_name);
         // ftrace forgets the sites.
-        let own = self.kernel.own.borrow();
+        let own = self.kernel.dedicated_targets.borrow();
         let attached = self.kernel.attached.borrow();
         let mut left = own.keys().chain(attached.iter());
         assert_eq!(left.find(|site| text.contains(site.address())), None);
@@ -1111,7 +1133,7 @@ impl Machine {
         })
     }
 
-    /// Enables a patch whose module is at `handle`, and lets it switch the tasks.
+    /// Enables a patch whose module is at `handle`, and switches the tasks.
     pub fn enable(&mut self, handle: usize, objects: &[TestObject<'_>], replace: bool) -> Result {
         let declared = failing::without(|| Self::declare(handle, objects, replace))?;
         self.enable_declared(declared)
@@ -1144,7 +1166,7 @@ impl Machine {
         })
     }
 
-    /// What the module does at its end.
+    /// Unregisters a patch, as its module's exit does.
     pub fn unregister(&mut self, handle: usize) -> Result {
         self.core().unregister(handle)?;
         self.kernel.hide('p', handle);
@@ -1166,21 +1188,21 @@ impl Machine {
         self.core().set_enabled(handle, enabled)
     }
 
-    /// The work that tries to complete a transition.
+    /// Runs the work that tries to complete a transition.
     pub fn retry(&mut self) {
         self.core().try_complete();
     }
 
-    /// Runs the worker that makes sites jumps until it schedules itself no more.
-    pub fn settle(&mut self) {
-        while self.kernel.settle.get().is_some() {
-            self.settle_for_once();
+    /// Runs the worker that makes sites jumps until it no longer schedules itself.
+    pub fn promote(&mut self) {
+        while self.kernel.promote_delay.get().is_some() {
+            self.promote_once();
         }
     }
 
     /// Runs that worker once, if it is scheduled.
-    pub fn settle_for_once(&mut self) {
-        if self.kernel.settle.take().is_some() {
+    pub fn promote_once(&mut self) {
+        if self.kernel.promote_delay.take().is_some() {
             let redirects = &self.patches.redirects;
             let sites = redirects.sites(&self.published.redirects).collect();
             *self.kernel.settled.borrow_mut() = Some(sites);
@@ -1189,24 +1211,29 @@ impl Machine {
         }
     }
 
-    /// Where the entry of `function` jumps to, if it does.
+    /// The target of the jump at `function`, if there is one.
     pub fn jump(&self, function: usize) -> Option<usize> {
-        match self.kernel.own.borrow().get(&site_of(function))? {
+        match self
+            .kernel
+            .dedicated_targets
+            .borrow()
+            .get(&site_of(function))?
+        {
             Target::Original => None,
             target => Some(target.to_c()),
         }
     }
 
-    /// Where a call of `function` by `task` goes: zero is the original.
+    /// The target of a call of `function` by `task`; zero is the original.
     pub fn call(&self, task: &Task, function: usize) -> usize {
         self.jump(function)
-            .unwrap_or_else(|| self.ask(task, function))
+            .unwrap_or_else(|| self.handler_target(task, function))
     }
 
     /// The target that the handler returns.
-    pub fn ask(&self, task: &Task, function: usize) -> usize {
+    pub fn handler_target(&self, task: &Task, function: usize) -> usize {
         let site = site_of(function);
-        let is_own = self.kernel.own.borrow().contains_key(&site);
+        let is_own = self.kernel.dedicated_targets.borrow().contains_key(&site);
         if !is_own && !self.kernel.attached.borrow().contains(&site) {
             return 0;
         }
@@ -1218,16 +1245,16 @@ impl Machine {
         target.to_c()
     }
 
-    /// What was logged since the last time.
+    /// The lines that were logged since the last call.
     pub fn log(&self) -> Vec<String> {
         self.kernel.log.take()
     }
 
-    /// Nothing is left of any patch.
+    /// Is nothing left of any patch?
     pub fn is_clean(&self) -> bool {
         self.kernel.sysfs.borrow().is_empty()
             && self.kernel.attached.borrow().is_empty()
-            && self.kernel.own.borrow().is_empty()
+            && self.kernel.dedicated_targets.borrow().is_empty()
             && self.kernel.dedicated.borrow().is_empty()
             && !self.kernel.is_shared_registered.get()
             && self.kernel.relocated.borrow().is_empty()
@@ -1239,12 +1266,12 @@ impl Machine {
     }
 }
 
-/// An errno as C has it, for short assertions.
+/// The error number that C returns, for short assertions.
 pub fn code(result: Result) -> i32 {
     result.map_or_else(Errno::to_c, |()| 0)
 }
 
-/// What log lines a whole transition has.
+/// The log lines of a whole transition.
 pub fn transition_lines(patch: &str, direction: Direction) -> Vec<String> {
     let name = direction.name();
     vec![

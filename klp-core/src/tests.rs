@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The core on the simulated kernel: whole lives of patches, and what they look like from outside.
+//! Tests of the core on the simulated kernel: life cycles of patches, and their effects from outside.
 
 use crate::errno::{EBUSY, EEXIST, EINVAL};
 use crate::platform::Stack;
@@ -12,7 +12,7 @@ mod details;
 mod entry_window;
 mod histories;
 mod jumps;
-// It reads sources: nothing for Miri, which takes minutes for it.
+// It reads the sources, which takes Miri minutes.
 #[cfg(not(miri))]
 mod layers;
 mod memory;
@@ -26,25 +26,25 @@ mod unused;
 const READ: usize = 0x1_0000;
 const WRITE: usize = 0x2_0000;
 const READ_COLD: usize = 0x3_0000;
-/// A place that no patch touches.
+/// Code that no patch touches.
 const ELSEWHERE: usize = 0x9_0000;
 
-/// Patches: their modules' text begins at their handle.
+/// Handles of patches, where their modules' text begins.
 const FIRST: usize = 0x100_0000;
 const SECOND: usize = 0x200_0000;
 const THIRD: usize = 0x300_0000;
 
-/// The replacement at `number` of a patch.
+/// The address of the patch's replacement with this number.
 const fn replacement(patch: usize, number: usize) -> usize {
     patch + 0x1000 + number * SIZE
 }
 
-/// Code of the patch's module that is no replacement.
+/// Code of the patch's module that is not a replacement.
 const fn helper(patch: usize) -> usize {
     patch + 0x8000
 }
 
-/// Numbers that look random: Marsaglia's xorshift.
+/// Pseudorandom numbers: Marsaglia's xorshift.
 struct Random(u64);
 
 impl Random {
@@ -71,15 +71,15 @@ fn enable_read(machine: &mut Machine, patch: usize) -> i32 {
     ))
 }
 
-/// The idle task of the online CPU goes through its loop, and the work runs.
-fn settle(machine: &mut Machine) {
+/// Runs the idle loop of the online CPU, and the work that completes transitions.
+fn idle_and_retry(machine: &mut Machine) {
     let idle = machine.kernel.tasks.borrow()[0].clone();
     machine.published.update(&*machine.kernel, &idle);
     machine.retry();
 }
 
 #[test]
-fn a_patch_comes_and_goes() {
+fn a_patch_is_enabled_and_disabled() {
     let mut machine = machine();
     let task = machine.sleeper(&[ELSEWHERE]);
     assert_eq!(machine.call(&task, READ), 0);
@@ -129,7 +129,7 @@ fn a_task_in_the_function_keeps_the_old_one_until_it_is_out() {
 }
 
 #[test]
-fn what_was_split_off_from_a_function_is_part_of_it() {
+fn a_cold_part_belongs_to_its_function() {
     let mut machine = machine();
     machine.function("read.cold", READ_COLD);
     let inside = machine.sleeper(&[READ_COLD + 0x10]);
@@ -138,9 +138,9 @@ fn what_was_split_off_from_a_function_is_part_of_it() {
 }
 
 #[test]
-fn what_was_split_off_from_a_replacement_is_part_of_it() {
+fn a_cold_part_belongs_to_its_replacement() {
     let mut machine = machine();
-    // Patches' modules have the names of their handles here.
+    // Modules of patches are named after their handles here.
     let symbols = [
         ("other.cold", helper(FIRST)),
         ("new_read.cold", helper(FIRST) + 0x100),
@@ -149,7 +149,7 @@ fn what_was_split_off_from_a_replacement_is_part_of_it() {
     machine.module("1000000", &symbols);
     let task = machine.sleeper(&[]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
-    // Another one's part is of no interest.
+    // The cold part of another function does not block it.
     task.stack.borrow_mut().push(helper(FIRST) + 8);
     assert_eq!(enable_read(&mut machine, SECOND), 0);
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
@@ -172,7 +172,7 @@ fn a_running_task_switches_when_it_leaves_the_kernel() {
     assert_eq!(machine.call(&task, READ), 0);
     machine.published.update(&*machine.kernel, &task);
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
-    // Once more means nothing.
+    // Another time has no effect.
     machine.published.update(&*machine.kernel, &task);
     machine.retry();
     assert_eq!(machine.kernel.state_of(&task), PatchState::Idle);
@@ -211,7 +211,7 @@ fn unpatching_waits_for_any_code_of_the_patch() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
-    // In a function that a replacement calls, off the replacement itself.
+    // In a helper, without the replacement that jumped to it.
     task.stack.borrow_mut().push(helper(FIRST));
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert!(machine.kernel.released.borrow().is_empty());
@@ -254,7 +254,7 @@ fn idle_cpus_are_woken_and_offline_ones_switched() {
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     assert_eq!(online.wakes.get(), 1);
     assert_eq!(machine.kernel.state_of(&offline), PatchState::Patched);
-    settle(&mut machine);
+    idle_and_retry(&mut machine);
     assert_eq!(machine.kernel.state_of(&online), PatchState::Idle);
 }
 
@@ -273,14 +273,14 @@ fn patches_stack() {
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
     assert_eq!(machine.kernel.patch_list.borrow().0, [SECOND]);
 
-    // A third takes over from the second, and waits for it.
+    // The third one replaces functions of the second, and waits for tasks in it.
     assert_eq!(enable_read(&mut machine, THIRD), 0);
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
     task.stack.borrow_mut().pop();
     machine.retry();
     assert_eq!(machine.call(&task, READ), replacement(THIRD, 0));
 
-    // And gives it back.
+    // Disabling the third restores the second.
     assert_eq!(code(machine.set_enabled(THIRD, false)), 0);
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
     assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
@@ -288,7 +288,7 @@ fn patches_stack() {
 }
 
 #[test]
-fn replacing_takes_all_older_patches_away() {
+fn replacing_releases_all_older_patches() {
     let mut machine = machine();
     let inside = machine.sleeper(&[]);
     let outside = machine.sleeper(&[]);
@@ -297,7 +297,7 @@ fn replacing_takes_all_older_patches_away() {
     assert_eq!(code(machine.enable(SECOND, &[(None, &write)], false)), 0);
     machine.log();
 
-    // The third knows `write` only; `read` becomes what it was.
+    // The third has `write` only; `read` is reverted to the original.
     inside.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
     let write = [("write", 1, replacement(THIRD, 0))];
     assert_eq!(code(machine.enable(THIRD, &[(None, &write)], true)), 0);
@@ -331,7 +331,7 @@ fn replacing_takes_all_older_patches_away() {
 }
 
 #[test]
-fn replacing_covers_objects_that_the_new_patch_does_not_know() {
+fn replacing_reverts_objects_that_the_new_patch_lacks() {
     let mut machine = machine();
     machine.module("disk", &[("submit", 0x5_0000)]);
     let submit = [("submit", 0, replacement(FIRST, 0))];
@@ -357,7 +357,7 @@ fn replacing_covers_objects_that_the_new_patch_does_not_know() {
 }
 
 #[test]
-fn a_transition_can_be_turned_around_and_around_again() {
+fn a_transition_can_be_reversed_twice() {
     let mut machine = machine();
     let inside = machine.sleeper(&[READ + 8]);
     let outside = machine.sleeper(&[]);
@@ -388,7 +388,7 @@ fn a_transition_can_be_turned_around_and_around_again() {
 }
 
 #[test]
-fn turning_back_from_enabling_lets_the_patch_go() {
+fn reversing_the_enabling_releases_the_patch() {
     let mut machine = machine();
     let inside = machine.sleeper(&[READ + 8]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
@@ -436,7 +436,7 @@ fn forcing_a_replacement_keeps_the_replaced() {
 }
 
 #[test]
-fn modules_are_patched_when_they_come() {
+fn modules_are_patched_when_they_are_loaded() {
     let mut machine = machine();
     machine.module("disk", &[("submit", 0x5_0000), ("done", 0x5_1000)]);
     let task = machine.sleeper(&[]);
@@ -468,7 +468,7 @@ fn modules_are_patched_when_they_come() {
 }
 
 #[test]
-fn a_module_that_cannot_be_patched_does_not_come() {
+fn a_module_that_cannot_be_patched_is_not_loaded() {
     let mut machine = machine();
     machine.module("disk", &[("submit", 0x5_0000)]);
     let good = [("submit", 0, replacement(FIRST, 0))];
@@ -498,7 +498,7 @@ fn a_module_that_cannot_be_patched_does_not_come() {
 }
 
 #[test]
-fn a_module_that_comes_during_a_transition_takes_part_in_it() {
+fn a_module_loaded_during_a_transition_takes_part_in_it() {
     let mut machine = machine();
     machine.module("disk", &[("submit", 0x5_0000)]);
     let inside = machine.sleeper(&[READ + 8]);
@@ -511,7 +511,7 @@ fn a_module_that_comes_during_a_transition_takes_part_in_it() {
     assert_eq!(code(machine.load("disk")), 0);
     assert_eq!(machine.call(&inside, 0x5_0000), 0);
     assert_eq!(machine.call(&outside, 0x5_0000), replacement(FIRST, 1));
-    // It waits in the module's function now.
+    // It sleeps in the module's function now.
     *inside.stack.borrow_mut() = vec![0x5_0008];
     machine.retry();
     assert_eq!(machine.call(&inside, READ), 0);
@@ -528,7 +528,11 @@ fn wrong_patches_leave_nothing_behind() {
     machine.function("hidden", 0x7_0000);
     machine.function("kprobed", 0x7_1000);
     machine.kernel.untraceable.borrow_mut().insert(0x7_0000);
-    machine.kernel.taken.borrow_mut().insert(0x7_1000);
+    machine
+        .kernel
+        .redirected_by_others
+        .borrow_mut()
+        .insert(0x7_1000);
     let new = replacement(FIRST, 0);
     type Wrong<'a> = (&'a [(&'a str, usize, usize)], i32, &'a [&'a str]);
     let enabling = "enabling patch '1000000'";
@@ -622,7 +626,7 @@ fn one_transition_at_a_time() {
 }
 
 #[test]
-fn one_patch_of_a_name() {
+fn a_patch_name_is_unique() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     assert_eq!(code(machine.set_enabled(FIRST, true)), EINVAL.to_c());
@@ -635,7 +639,7 @@ fn one_patch_of_a_name() {
 }
 
 #[test]
-fn callbacks_surround_what_they_are_for() {
+fn callbacks_are_called_around_patching_and_unpatching() {
     let mut machine = machine();
     machine.kernel.with_callbacks.borrow_mut().insert(FIRST);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
@@ -669,7 +673,7 @@ fn a_callback_can_refuse() {
 }
 
 #[test]
-fn states_must_be_known_in_at_least_the_version_that_is_there() {
+fn states_must_be_declared_in_at_least_the_enabled_version() {
     let mut machine = machine();
     let declare = |machine: &Machine, patch, states: &[(usize, u32)]| {
         machine
@@ -688,7 +692,7 @@ fn states_must_be_known_in_at_least_the_version_that_is_there() {
         machine.log(),
         ["Livepatch patch (2000000) is not compatible with the already installed livepatches."]
     );
-    // Without the state it may stand on top, but not replace.
+    // Without the state it may be on top, but not replace.
     declare(&machine, SECOND, &[]);
     let read = [("read", 0, replacement(SECOND, 0))];
     assert_eq!(machine.enable(SECOND, &[(None, &read)], true), Err(EINVAL));
@@ -699,7 +703,7 @@ fn states_must_be_known_in_at_least_the_version_that_is_there() {
 }
 
 #[test]
-fn a_child_is_what_its_parent_is() {
+fn a_child_inherits_its_parents_state() {
     let mut machine = machine();
     let parent = machine.sleeper(&[READ + 8]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
@@ -732,14 +736,14 @@ fn costs_follow_patches_not_functions() {
         assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
         let enabling = (
             machine.kernel.text_changes.take(),
-            machine.kernel.graces.take(),
+            machine.kernel.grace_periods.take(),
         );
         let task = machine.sleeper(&[]);
         assert_eq!(machine.call(&task, 0x1000_0000), 0x2000_0000);
         assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
         let disabling = (
             machine.kernel.text_changes.take(),
-            machine.kernel.graces.take(),
+            machine.kernel.grace_periods.take(),
         );
         assert_eq!((enabling.0, disabling.0), (1, 1));
         assert!(machine.is_clean());
@@ -804,12 +808,12 @@ fn a_function_can_be_patched_by_two_of_its_names() {
         ("read_alias", 0, replacement(FIRST, 1)),
     ];
     assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
-    // The last one is on top, for who has switched.
+    // The last one is on top, for tasks that have switched.
     assert_eq!(machine.call(&task, READ), 0);
     task.stack.borrow_mut().clear();
     machine.retry();
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 1));
-    machine.settle();
+    machine.promote();
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 1));
 
     task.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
@@ -817,7 +821,7 @@ fn a_function_can_be_patched_by_two_of_its_names() {
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 1));
     task.stack.borrow_mut().clear();
     machine.retry();
-    machine.settle();
+    machine.promote();
     assert!(machine.is_clean());
 }
 
@@ -826,7 +830,11 @@ fn callbacks_after_unpatching_are_for_objects_that_were_reached() {
     let mut machine = machine();
     machine.module("driver", &[("drive", 0x5_0000)]);
     assert_eq!(code(machine.load("driver")), 0);
-    machine.kernel.taken.borrow_mut().insert(READ);
+    machine
+        .kernel
+        .redirected_by_others
+        .borrow_mut()
+        .insert(READ);
     machine
         .kernel
         .with_post_unpatch
@@ -844,7 +852,7 @@ fn callbacks_after_unpatching_are_for_objects_that_were_reached() {
     assert_eq!(called, ["post_unpatch 1000000/vmlinux"]);
     assert!(machine.is_clean());
 
-    // The other way round, the first one is reached and patched.
+    // In the other order, the first object is reached and patched.
     machine.log();
     let objects = [(Some("driver"), &drive[..]), (None, &read[..])];
     assert_eq!(code(machine.enable(FIRST, &objects, false)), EBUSY.to_c());
@@ -881,7 +889,7 @@ fn a_patch_that_stays_may_have_tasks_in_its_helpers() {
 }
 
 #[test]
-fn a_thread_of_the_patch_itself_does_not_hold_it() {
+fn a_thread_of_the_patch_does_not_block_it() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     let thread = machine.sleeper(&[helper(FIRST), ELSEWHERE]);
@@ -889,7 +897,7 @@ fn a_thread_of_the_patch_itself_does_not_hold_it() {
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
 
-    // But a replacement that it has called does.
+    // But being in a replacement does.
     assert_eq!(enable_read(&mut machine, SECOND), 0);
     *thread.stack.borrow_mut() = vec![replacement(SECOND, 0) + 8, helper(SECOND)];
     thread.thread_function.set(Some(helper(SECOND)));
@@ -898,7 +906,7 @@ fn a_thread_of_the_patch_itself_does_not_hold_it() {
 }
 
 #[test]
-fn a_split_off_part_of_unknown_size_refuses_the_patch() {
+fn a_cold_part_of_unknown_size_refuses_the_patch() {
     let mut machine = machine();
     machine.function("read.cold", READ_COLD);
     machine
@@ -917,15 +925,15 @@ fn a_split_off_part_of_unknown_size_refuses_the_patch() {
 }
 
 #[test]
-fn the_end_shows_when_nothing_is_left_to_wait_for() {
+fn a_transition_ends_after_its_last_grace_period() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
-    machine.kernel.graces_in_transition.set(0);
-    let before = machine.kernel.graces.get();
+    machine.kernel.grace_periods_in_transition.set(0);
+    let before = machine.kernel.grace_periods.get();
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    let waited = machine.kernel.graces.get() - before;
-    assert_eq!(machine.kernel.graces_in_transition.get(), waited);
-    // And for tasks that the transition could not meet.
+    let waited = machine.kernel.grace_periods.get() - before;
+    assert_eq!(machine.kernel.grace_periods_in_transition.get(), waited);
+    // It also waited for exiting tasks that were not recorded.
     assert_eq!(machine.kernel.waits_for_exits.get(), 1);
 }
 
@@ -976,7 +984,7 @@ fn c_code_sees_where_functions_are_and_in_which_state() {
 }
 
 #[test]
-fn a_transition_that_misses_its_deadline_turns_round() {
+fn a_transition_that_misses_its_deadline_is_reversed() {
     let mut machine = machine();
     let deadline = Duration::from_millis(100);
     machine.kernel.deadline.set(Some(deadline));
@@ -989,7 +997,7 @@ fn a_transition_that_misses_its_deadline_turns_round() {
         waited += machine.kernel.retry.get().expect("another attempt");
         machine.retry();
     }
-    // The first attempt of the way back ends it.
+    // The first attempt after the reversal ends the transition.
     assert_eq!(waited, deadline + Duration::from_micros(250));
     let log = machine.log();
     let first = "'1000000': patching has not ended within 100 ms, reversing it";
@@ -1003,7 +1011,7 @@ fn a_transition_that_misses_its_deadline_turns_round() {
 }
 
 #[test]
-fn the_way_back_has_no_deadline() {
+fn a_reversed_transition_has_no_deadline() {
     let mut machine = machine();
     machine
         .kernel
@@ -1014,7 +1022,7 @@ fn the_way_back_has_no_deadline() {
     task.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
     let second = machine.sleeper(&[READ + 8]);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    // Both directions are blocked: by one task each, once it has switched.
+    // Each direction is blocked by a task.
     machine.published.update(&*machine.kernel, &second);
     for _ in 0..40 {
         machine.retry();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What mutation testing found that no other test would notice.
+//! Tests for mutants that no other test catches.
 
 use super::{enable_read, helper, machine, replacement, FIRST, READ, SECOND, THIRD, WRITE};
 use crate::direct_jump::RedirectVia;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const DRIVE: usize = 0x5_0000;
 
-/// How calls of `read` get to a patch's replacement.
+/// How calls of `read` reach a patch's replacement.
 fn via(machine: &mut Machine, patch: usize) -> RedirectVia {
     let core = machine.core();
     let patch = core.state.get(patch).expect("enabled");
@@ -23,16 +23,16 @@ fn via(machine: &mut Machine, patch: usize) -> RedirectVia {
 }
 
 #[test]
-fn how_calls_get_to_a_replacement_can_be_seen() {
+fn how_calls_reach_a_replacement_is_visible() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     assert_eq!(via(&mut machine, FIRST), RedirectVia::Handler);
-    machine.settle();
+    machine.promote();
     assert_eq!(via(&mut machine, FIRST), RedirectVia::Jump);
     assert_eq!(enable_read(&mut machine, SECOND), 0);
     assert_eq!(via(&mut machine, FIRST), RedirectVia::Shadowed);
     assert_eq!(via(&mut machine, SECOND), RedirectVia::Handler);
-    machine.settle();
+    machine.promote();
     assert_eq!(via(&mut machine, SECOND), RedirectVia::Jump);
     assert_eq!(via(&mut machine, FIRST), RedirectVia::Shadowed);
 }
@@ -127,7 +127,7 @@ fn cold_parts_of_replacements_are_searched_in_each_patch() {
     assert_eq!(enable(&mut machine, FIRST, &[read(FIRST), write(FIRST)]), 0);
     let in_first = [0x8, 0x108].map(|offset| machine.sleeper(&[helper(FIRST) + offset]));
     assert_eq!(enable(&mut machine, SECOND, &[write(SECOND)]), 0);
-    // The part of `read` is not of this patch.
+    // SECOND does not replace `read`, so its cold part does not block.
     assert_eq!(machine.call(&in_first[0], WRITE), replacement(SECOND, 1));
     assert_eq!(machine.call(&in_first[1], WRITE), replacement(FIRST, 1));
     in_first[1].stack.borrow_mut().clear();
@@ -140,7 +140,7 @@ fn cold_parts_of_replacements_are_searched_in_each_patch() {
     assert_eq!(machine.call(&in_first[1], READ), replacement(THIRD, 0));
 }
 
-/// The transition makes the calls that are left out, when it ends.
+/// The callbacks that are omitted are called when the transition ends.
 #[test]
 fn callbacks_of_loading_and_unloading_in_transition() {
     let mut machine = machine();
@@ -177,7 +177,7 @@ fn callbacks_of_loading_and_unloading_in_transition() {
     );
 }
 
-/// One with callbacks alone is an object like others.
+/// An object may have only callbacks.
 #[test]
 fn an_object_without_functions_stays_in_a_cumulative_patch() {
     let mut machine = machine();
@@ -256,7 +256,7 @@ fn symbols_are_found_by_name_and_position() {
 }
 
 #[test]
-fn another_state_is_not_taken_for_the_one_that_is_missing() {
+fn a_missing_state_is_not_confused_with_another() {
     let mut machine = machine();
     let declare = |patch, id, version| {
         let mut states = machine.kernel.states.borrow_mut();
@@ -270,7 +270,7 @@ fn another_state_is_not_taken_for_the_one_that_is_missing() {
 }
 
 #[test]
-fn a_deadline_names_some_of_those_who_held_it_up_and_counts_the_others() {
+fn a_missed_deadline_logs_ten_blockers_and_counts_the_others() {
     for (tasks, more) in [(10, None), (12, Some("and 2 more tasks"))] {
         let mut machine = machine();
         let deadline = Duration::from_millis(1);
@@ -306,14 +306,14 @@ fn releasing_code_waits_for_exiting_tasks() {
 }
 
 #[test]
-fn a_range_ends_before_its_end() {
+fn a_range_excludes_its_end() {
     let range = TextRange { start: 16, size: 8 };
     let inside = [15, 16, 23, 24].map(|address| range.contains(address));
     assert_eq!(inside, [false, true, true, false]);
     assert!(!TextRange::NONE.contains(0));
 }
 
-/// The vectors of the function's authors.
+/// Test vectors of the hash's authors.
 #[test]
 fn names_are_hashed_by_fnv_1a() {
     assert_eq!(name::hash(b""), 0x811c_9dc5);
@@ -329,17 +329,20 @@ fn the_worker_is_scheduled_for_dedicated_ops_that_are_left() {
         ("write", 0, replacement(FIRST, 1)),
     ];
     assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
-    machine.settle();
+    machine.promote();
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    assert_eq!(machine.kernel.settle.get(), Some(Duration::from_millis(1)));
-    machine.settle();
-    assert!(machine.kernel.own.borrow().is_empty());
+    assert_eq!(
+        machine.kernel.promote_delay.get(),
+        Some(Duration::from_millis(1))
+    );
+    machine.promote();
+    assert!(machine.kernel.dedicated_targets.borrow().is_empty());
 }
 
-/// A table that is too small for what is published would never end a search. It cannot be: this assertion fails first.
+/// A search in a full table would never end. This assertion prevents that.
 #[test]
 #[should_panic(expected = "the table was made too small")]
-fn more_redirects_than_were_reserved_are_noticed() {
+fn more_redirects_than_reserved_are_detected() {
     let machine = machine();
     let snapshot = Snapshot::new();
     // SAFETY: the writer is for this snapshot, and there is one thread.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tasks that were preempted in the ftrace handler: it has chosen where the call goes, and the stack shows
-//! the return address behind the patch site, and nothing else of it.
+//! Tests of tasks that were preempted in the ftrace handler: it has looked the target up, and the stack shows
+//! only the return address behind the patch site.
 
 use super::{enable_read, machine, replacement, ELSEWHERE, FIRST, READ, SECOND, THIRD};
 use crate::simulated::{code, Machine, Task};
 use std::rc::Rc;
 
-/// Behind the call at the site, which is four bytes behind the beginning.
+/// The address behind the call at the site, which is at offset four.
 const IN_HANDLER: usize = READ + 4 + 5;
 
-/// A task that has called `read` and was preempted before it got to where the call goes.
+/// A task that has called `read`, and was preempted before it reached the target.
 fn preempted(machine: &Machine) -> (Rc<Task>, usize) {
     let task = machine.sleeper(&[ELSEWHERE]);
     let target = machine.call(&task, READ);
@@ -78,7 +78,7 @@ fn replacing_checks_functions_that_the_new_patch_lacks() {
 }
 
 #[test]
-fn turning_round_waits() {
+fn reversing_waits() {
     let mut machine = machine();
     machine.sleeper(&[READ + 0x10]);
     let task = machine.sleeper(&[ELSEWHERE]);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Long random histories: patches and a module come and go, transitions turn round, memory runs out, while tasks
-//! call functions, are preempted on the way, sleep, jump to helpers, fork and end. After each step
-//! the machine is compared with a small model of what live patching promises.
+//! Tests with long random histories: patches and a module are loaded and unloaded, transitions are reversed,
+//! allocations fail, while tasks call functions, are preempted in the handler, sleep, jump to helpers, fork and exit.
+//! After each step the machine is compared with a small model of what live patching guarantees.
 //!
-//! A history that fails is made as short as it can be, and named by its seed: `KLP_SEED=N` runs that one first,
-//! `KLP_HISTORIES=N` more of them.
+//! A history that fails is shrunk, and printed with its seed: `KLP_SEED=N` starts with that one,
+//! `KLP_HISTORIES=N` sets how many run.
 
 use super::{helper, machine, replacement, Random, FIRST, READ, SECOND, THIRD, WRITE};
 use crate::memory::failing;
@@ -19,36 +19,36 @@ use std::time::Duration;
 const DRIVE: usize = 0x5_0000;
 const FUNCTIONS: [(&str, usize); 3] = [("read", READ), ("write", WRITE), ("drive", DRIVE)];
 const PATCHES: [usize; 4] = [FIRST, SECOND, THIRD, 0x400_0000];
-/// How many bytes a patch's module has.
+/// The size of a patch's module in bytes.
 const MODULE: usize = 0x1_0000;
 
-/// A step. The numbers choose among what there is, so that a history without some of its steps is one, too.
+/// A step. Numbers select among what exists, so that a history without some of its steps is valid, too.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Which patch, which functions, and whether it replaces the others.
+    /// Enables a patch: its index, a bit mask of its functions, and whether it replaces the others.
     Enable(usize, usize, bool),
     SetEnabled(usize, bool),
     Force,
-    /// The driver comes, or goes.
+    /// Loads or unloads the driver.
     Module,
-    /// The worker that completes transitions.
+    /// Runs the work that completes transitions.
     Retry,
-    /// The worker that makes jumps.
+    /// Runs the worker that makes jumps.
     Promote,
-    /// Somebody attaches to a function, or detaches.
+    /// Attaches a tracer to a function, or detaches it.
     Trace(usize),
-    /// So many allocations of the next step work.
+    /// Lets that many allocations of the next step succeed, and the next one fail.
     Memory(usize),
-    /// A task calls a function, and is stopped in the handler.
+    /// A task calls a function, and is preempted in the handler.
     Call(usize, usize),
-    /// A task goes on from the handler to where the call goes.
+    /// A task continues from the handler to the target.
     Enter(usize),
-    /// From a replacement to a helper, without coming back.
+    /// A task jumps from a replacement to a helper.
     JumpToHelper(usize),
     Return(usize),
-    /// A task starts to run, or sleeps.
+    /// A task wakes up, or sleeps.
     Run(usize),
-    /// A running task is in no function: it leaves the kernel.
+    /// A running task that is in no function leaves the kernel.
     Leave(usize),
     Fork(usize),
     End(usize),
@@ -79,27 +79,27 @@ impl Step {
     }
 }
 
-/// What a patch of the model does.
+/// A patch of the model.
 #[derive(Clone, Copy, Debug)]
 struct Patch {
     handle: usize,
-    /// A bit for each function.
+    /// Bit mask of the functions.
     functions: usize,
     replace: bool,
 }
 
-/// What live patching promises.
+/// The model of what live patching guarantees.
 #[derive(Default)]
 struct Model {
     /// From the bottom up, without the one in transition.
     settled: Vec<Patch>,
-    /// The patch in transition, its place in the stack, and whether it is on the way in.
+    /// The patch in transition, its index in the stack, and whether it is being enabled.
     transition: Option<(Patch, usize, bool)>,
     is_loaded: bool,
 }
 
 impl Model {
-    /// Where a task in `state` gets by calling a function.
+    /// The target of a function for a task in `state`.
     fn target(&self, state: PatchState, function: usize) -> usize {
         let mut view = self.settled.clone();
         if let Some((patch, place, _)) = self.transition {
@@ -122,7 +122,7 @@ impl Model {
         self.settled.iter().any(is_it) || self.transition.is_some_and(|(patch, ..)| is_it(&patch))
     }
 
-    /// The machine's transition has ended.
+    /// Ends the transition.
     fn end_transition(&mut self) {
         let Some((patch, place, is_patching)) = self.transition.take() else {
             return;
@@ -136,10 +136,10 @@ impl Model {
     }
 }
 
-/// A task, and what its stack does not show.
+/// A task, with what its stack does not show.
 struct Actor {
     task: Rc<Task>,
-    /// Where its call goes, while it is in the handler.
+    /// The target of its call, while it is in the handler.
     chosen: Option<usize>,
 }
 
@@ -179,7 +179,7 @@ impl History {
             Step::Force => self.force(),
             Step::Module => self.module(),
             Step::Retry => self.machine.retry(),
-            Step::Promote => self.machine.settle_for_once(),
+            Step::Promote => self.machine.promote_once(),
             Step::Trace(function) => {
                 let function = FUNCTIONS[function].1;
                 let mut traced = self.machine.kernel.traced.borrow_mut();
@@ -216,7 +216,7 @@ impl History {
 
     fn enable(&mut self, patch: usize, functions: usize, replace: bool) {
         let handle = PATCHES[patch];
-        // A module is loaded once; and what was forced stays.
+        // A module can be loaded only once, and a forced one stays.
         let kept = (handle, true);
         if self.model.knows(handle) || self.machine.kernel.released.borrow().contains(&kept) {
             return;
@@ -278,7 +278,7 @@ impl History {
             self.model.is_loaded = self.machine.load("driver").is_ok();
             return;
         }
-        // Its use count keeps it loaded while a task is in it.
+        // Its reference count keeps it loaded while a task is in it.
         let is_in = |address: &usize| {
             (DRIVE..DRIVE + 0x100).contains(address)
                 || PATCHES
@@ -309,7 +309,7 @@ impl History {
             task.stack.borrow_mut().push(target + 8);
             return;
         }
-        let target = self.machine.ask(&task, address);
+        let target = self.machine.handler_target(&task, address);
         let chosen = if target == 0 { address + 0x10 } else { target };
         let count = self.actors.len();
         for actor in &mut self.actors[..count] {
@@ -377,7 +377,7 @@ impl History {
         tasks.retain(|task| !Rc::ptr_eq(task, &actor.task));
     }
 
-    /// What must hold after each step.
+    /// Checks what must hold after each step.
     fn check(&mut self) {
         if self.machine.kernel.patch_list.borrow().1.is_none() {
             self.model.end_transition();
@@ -412,7 +412,7 @@ impl History {
         self.released = released.len();
     }
 
-    /// All tasks come to rest, so the transition ends, and everything can be taken back.
+    /// Empties all stacks, so that the transition ends and all patches can be disabled.
     fn finish(&mut self) {
         for number in 0..self.actors.len() {
             let actor = self.actor(number);
@@ -430,7 +430,7 @@ impl History {
             self.set_enabled(patch.handle, false);
             self.step(Step::Retry);
         }
-        while self.machine.kernel.settle.get().is_some() {
+        while self.machine.kernel.promote_delay.get().is_some() {
             self.step(Step::Promote);
         }
         assert!(self.machine.is_clean());
@@ -450,7 +450,7 @@ fn fails(steps: &[Step]) -> bool {
     catch_unwind(AssertUnwindSafe(|| run(steps))).is_err()
 }
 
-/// The steps without all that can be left out.
+/// Removes all steps that are not needed for the failure.
 fn shrink(mut steps: Vec<Step>) -> Vec<Step> {
     let mut size = steps.len() / 2;
     while size > 0 {
@@ -469,13 +469,13 @@ fn shrink(mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
-/// A number from the environment.
+/// Parses an environment variable.
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
 #[test]
-fn random_histories_keep_what_live_patching_promises() {
+fn random_histories_keep_the_guarantees() {
     let count = number("KLP_HISTORIES").unwrap_or(if cfg!(miri) { 2 } else { 300 });
     let first = number("KLP_SEED").unwrap_or(1);
     let steps = if cfg!(miri) { 50 } else { 200 };
@@ -489,7 +489,7 @@ fn random_histories_keep_what_live_patching_promises() {
         let steps = shrink(steps);
         eprintln!("KLP_SEED={seed}: {steps:#?}");
         run(&steps);
-        unreachable!("it has failed a moment ago");
+        unreachable!("the shrunk history fails");
     }
     assert!(start.elapsed() < Duration::from_secs(600));
 }

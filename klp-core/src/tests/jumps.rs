@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Dedicated ops that are jumps: when they are, and that calls have the same targets.
+//! Tests of sites that are jumps: when they are, and that calls have the same targets.
 
 use super::{
     enable_read, machine, replacement, Random, ELSEWHERE, FIRST, READ, SECOND, THIRD, WRITE,
@@ -30,18 +30,18 @@ fn a_settled_function_is_a_jump_until_the_next_transition() {
     assert_eq!(machine.jump(READ), None);
     // Not at once: another patch may follow.
     assert_eq!(
-        machine.kernel.settle.get(),
+        machine.kernel.promote_delay.get(),
         Some(Duration::from_millis(100))
     );
-    machine.settle();
+    machine.promote();
     assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
 
     task.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert_eq!(machine.jump(READ), None);
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
-    // The work that comes now has to wait for the end.
-    machine.settle();
+    // The worker makes no jump before the end of the transition.
+    machine.promote();
     assert_eq!(machine.jump(READ), None);
 
     task.stack.borrow_mut().clear();
@@ -54,22 +54,22 @@ fn the_top_patch_has_the_jump() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
-    machine.settle();
+    machine.promote();
     task.stack.borrow_mut().push(replacement(FIRST, 0));
     assert_eq!(enable_read(&mut machine, SECOND), 0);
-    // Only what the transition is about.
+    // Only the functions of the transition are reverted.
     assert_eq!(machine.jump(READ), None);
     assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
     task.stack.borrow_mut().clear();
     machine.retry();
-    machine.settle();
+    machine.promote();
     assert_eq!(machine.jump(READ), Some(replacement(SECOND, 0)));
 
     assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
-    machine.settle();
+    machine.promote();
     assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    machine.settle();
+    machine.promote();
     assert!(machine.is_clean());
 }
 
@@ -78,22 +78,22 @@ fn functions_missing_in_a_replacing_patch_are_reverted() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
-    machine.settle();
+    machine.promote();
     let only_read = [("read", 0, replacement(SECOND, 0))];
     assert_eq!(code(machine.enable(SECOND, &[(None, &only_read)], true)), 0);
     assert_eq!(machine.call(&task, WRITE), 0);
-    machine.settle();
+    machine.promote();
     assert_eq!(machine.jump(READ), Some(replacement(SECOND, 0)));
     assert_eq!(machine.jump(WRITE), None);
-    assert_eq!(machine.kernel.own.borrow().len(), 1);
+    assert_eq!(machine.kernel.dedicated_targets.borrow().len(), 1);
 }
 
 #[test]
-fn a_transition_that_cannot_have_the_entries_back_does_not_begin() {
+fn a_transition_does_not_begin_if_jumps_cannot_be_reverted() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
-    machine.settle();
+    machine.promote();
     machine.kernel.memory.set(0);
     assert_eq!(code(machine.set_enabled(FIRST, false)), ENOMEM.to_c());
     assert_eq!(enable_read(&mut machine, SECOND), ENOMEM.to_c());
@@ -105,17 +105,20 @@ fn a_transition_that_cannot_have_the_entries_back_does_not_begin() {
 }
 
 #[test]
-fn without_memory_for_a_jump_it_is_tried_again() {
+fn a_jump_without_memory_is_retried() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     machine.kernel.memory.set(0);
-    machine.kernel.settle.set(None);
+    machine.kernel.promote_delay.set(None);
     machine.core().promote_to_jumps();
     assert_eq!(machine.jump(READ), None);
-    assert_eq!(machine.kernel.settle.get(), Some(Duration::from_secs(1)));
+    assert_eq!(
+        machine.kernel.promote_delay.get(),
+        Some(Duration::from_secs(1))
+    );
     // The dedicated ops, and two guards.
     machine.kernel.memory.set(3);
-    machine.settle();
+    machine.promote();
     assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
 }
 
@@ -124,24 +127,24 @@ fn there_are_no_more_jumps_than_allowed() {
     let mut machine = machine();
     machine.kernel.max_jumps.set(1);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
-    machine.settle();
-    assert_eq!(machine.kernel.own.borrow().len(), 1);
+    machine.promote();
+    assert_eq!(machine.kernel.dedicated_targets.borrow().len(), 1);
 
     let mut machine = super::machine();
     machine.kernel.max_jumps.set(0);
-    machine.kernel.shared.borrow_mut().insert(READ, true);
+    machine.kernel.direct_calls.borrow_mut().insert(READ, true);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
-    machine.settle();
-    // Ours for the sake of the other's, but no jump.
-    assert_eq!(machine.kernel.own.borrow().len(), 1);
+    machine.promote();
+    // It has a dedicated ops because of the direct call, but is not a jump.
+    assert_eq!(machine.kernel.dedicated_targets.borrow().len(), 1);
     assert_eq!(machine.jump(READ), None);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert!(machine.is_clean());
 }
 
 #[test]
-fn many_are_taken_and_given_back_bit_by_bit() {
-    // More than are taken at once.
+fn dedicated_ops_are_registered_and_unregistered_in_batches() {
+    // More than a batch.
     const MANY: usize = if cfg!(miri) { 36 } else { 100 };
     let mut machine = Machine::new();
     machine.kernel.max_jumps.set(1000);
@@ -153,27 +156,27 @@ fn many_are_taken_and_given_back_bit_by_bit() {
     }
     assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
     machine.core().promote_to_jumps();
-    assert_eq!(machine.kernel.own.borrow().len(), 32);
-    machine.settle();
-    assert_eq!(machine.kernel.own.borrow().len(), MANY);
+    assert_eq!(machine.kernel.dedicated_targets.borrow().len(), 32);
+    machine.promote();
+    assert_eq!(machine.kernel.dedicated_targets.borrow().len(), MANY);
 
     let before = machine.kernel.text_changes.get();
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    // A guard comes and goes, and all call the handler; one dedicated ops is unregistered.
+    // A guard is registered and unregistered for the retargeting; then one dedicated ops is unregistered.
     assert_eq!(machine.kernel.text_changes.get() - before, 3);
-    assert_eq!(machine.kernel.own.borrow().len(), MANY - 1);
+    assert_eq!(machine.kernel.dedicated_targets.borrow().len(), MANY - 1);
     assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
 
-    // One that is ours still is simply used again.
+    // A dedicated ops that is still registered is reused.
     let again = [
         (names[MANY / 2].as_str(), 0, replacement(SECOND, 0)),
         (names[MANY - 1].as_str(), 0, replacement(SECOND, 1)),
     ];
     assert_eq!(code(machine.enable(SECOND, &[(None, &again)], false)), 0);
-    machine.settle();
-    assert_eq!(machine.kernel.own.borrow().len(), 2);
+    machine.promote();
+    assert_eq!(machine.kernel.dedicated_targets.borrow().len(), 2);
     assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
-    machine.settle();
+    machine.promote();
     assert!(machine.is_clean());
 }
 
@@ -190,12 +193,12 @@ fn unloading_a_module_removes_its_sites() {
     machine.module("driver", &symbols);
     let functions = [(Some("driver"), functions.as_slice())];
     assert_eq!(code(machine.enable(FIRST, &functions, false)), 0);
-    machine.settle();
+    machine.promote();
     assert_eq!(code(machine.load("driver")), 0);
-    machine.settle();
+    machine.promote();
     assert_eq!(machine.jump(DRIVE), Some(replacement(FIRST, 0)));
     machine.unload("driver");
-    assert!(machine.kernel.own.borrow().is_empty());
+    assert!(machine.kernel.dedicated_targets.borrow().is_empty());
     assert!(machine.kernel.attached.borrow().is_empty());
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert!(machine.is_clean());
@@ -204,34 +207,39 @@ fn unloading_a_module_removes_its_sites() {
 #[test]
 fn other_ftrace_users_of_a_site_are_notified_or_refused() {
     let mut machine = machine();
-    machine.kernel.shared.borrow_mut().insert(READ, true);
+    machine.kernel.direct_calls.borrow_mut().insert(READ, true);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
-    assert_eq!(machine.kernel.own.borrow().len(), 1);
+    assert_eq!(machine.kernel.dedicated_targets.borrow().len(), 1);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert!(machine.is_clean());
     machine.log();
 
-    machine.kernel.shared.borrow_mut().insert(WRITE, false);
+    machine
+        .kernel
+        .direct_calls
+        .borrow_mut()
+        .insert(WRITE, false);
     assert_eq!(enable_both(&mut machine, FIRST, false), EBUSY.to_c());
     assert!(machine
         .log()
         .contains(&"failed to register ftrace handler for function 'write' (-16)".to_owned()));
     assert!(machine.is_clean());
 
-    // Without the memory for that, it is as if they had refused.
+    // No memory has the same effect as being refused.
     machine.kernel.memory.set(0);
     assert_eq!(enable_both(&mut machine, FIRST, false), ENOMEM.to_c());
     assert!(machine.is_clean());
     machine.kernel.memory.set(usize::MAX);
 
-    // A later user is detected at the end.
-    machine.kernel.shared.borrow_mut().clear();
+    // A later direct call is detected when disabling.
+    machine.kernel.direct_calls.borrow_mut().clear();
     machine.kernel.max_jumps.set(0);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
-    machine.kernel.shared.borrow_mut().insert(READ, true);
+    machine.kernel.direct_calls.borrow_mut().insert(READ, true);
     let before = machine.kernel.text_changes.get();
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    // Two guards come and go, while the site moves from the shared ops to a dedicated one; then either goes.
+    // Two guards are registered and unregistered, while the site moves from the shared ops to a dedicated one;
+    // then both ops are unregistered.
     assert_eq!(machine.kernel.text_changes.get() - before, 8);
     assert!(machine.is_clean());
 }
@@ -255,19 +263,19 @@ fn unloading_a_module_removes_leftover_sites() {
         code(machine.enable(FIRST, &[(Some("driver"), &first)], false)),
         0
     );
-    machine.settle();
+    machine.promote();
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert_eq!(machine.kernel.released.borrow().len(), 1);
     // While another transition runs, the worker does nothing.
     machine.sleeper(&[WRITE + 0x10]);
     let write = [("write", 0, replacement(SECOND, 0))];
     assert_eq!(code(machine.enable(SECOND, &[(None, &write)], false)), 0);
-    machine.settle_for_once();
-    assert!(!machine.kernel.own.borrow().is_empty());
+    machine.promote_once();
+    assert!(!machine.kernel.dedicated_targets.borrow().is_empty());
     machine.unload("driver");
-    assert!(machine.kernel.own.borrow().is_empty());
+    assert!(machine.kernel.dedicated_targets.borrow().is_empty());
 
-    // It comes again, to the same place.
+    // The module is loaded again at the same address.
     machine.kernel.tasks.borrow()[2].stack.borrow_mut().clear();
     machine.retry();
     assert_eq!(code(machine.load("driver")), 0);
@@ -278,34 +286,34 @@ fn unloading_a_module_removes_leftover_sites() {
 }
 
 #[test]
-fn a_site_that_others_use_is_left_as_it_is_and_looked_at_again() {
+fn a_site_with_other_users_is_checked_again_later() {
     let mut machine = machine();
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
     machine.kernel.traced.borrow_mut().insert(READ);
-    machine.kernel.shared.borrow_mut().insert(WRITE, true);
-    machine.settle_for_once();
-    assert!(machine.kernel.own.borrow().is_empty());
+    machine.kernel.direct_calls.borrow_mut().insert(WRITE, true);
+    machine.promote_once();
+    assert!(machine.kernel.dedicated_targets.borrow().is_empty());
     let later = Some(Duration::from_secs(2));
-    assert_eq!(machine.kernel.settle.get(), later);
+    assert_eq!(machine.kernel.promote_delay.get(), later);
     machine.kernel.traced.borrow_mut().clear();
-    machine.settle_for_once();
+    machine.promote_once();
     assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
-    machine.settle_for_once();
-    assert_eq!(machine.kernel.settle.get(), later);
-    machine.kernel.shared.borrow_mut().clear();
-    machine.settle();
+    machine.promote_once();
+    assert_eq!(machine.kernel.promote_delay.get(), later);
+    machine.kernel.direct_calls.borrow_mut().clear();
+    machine.promote();
     assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
-    assert_eq!(machine.kernel.settle.get(), None);
+    assert_eq!(machine.kernel.promote_delay.get(), None);
 }
 
-/// The order in which ops change is noticed to matter.
+/// The simulated kernel detects a wrong order of changes.
 #[test]
 #[should_panic(expected = "a patched site is without the handler")]
 fn sites_that_move_without_guards() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     fault::inject(Some(Fault::NoGuards));
-    machine.settle();
+    machine.promote();
 }
 
 #[test]
@@ -313,18 +321,18 @@ fn sites_that_move_without_guards() {
 fn targets_that_change_without_a_guard() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
-    machine.settle();
+    machine.promote();
     fault::inject(Some(Fault::NoGuards));
     let _ = machine.set_enabled(FIRST, false);
 }
 
 #[test]
-fn who_is_busy_is_waited_for() {
+fn registering_is_retried_while_others_are_busy() {
     let mut machine = machine();
     machine.kernel.busy.set(3);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
     assert_eq!(machine.kernel.busy.get(), 0);
-    // But not for ever.
+    // But the number of attempts is limited.
     machine.kernel.busy.set(1000);
     assert_eq!(enable_read(&mut machine, SECOND), 0);
     assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
@@ -337,23 +345,27 @@ fn who_is_busy_is_waited_for() {
 
 /// A site with another ops with IPMODIFY, registered just before it became a jump, stays patched.
 #[test]
-fn who_redirects_a_site_meanwhile_has_the_handler_beside_him() {
+fn the_handler_stays_beside_another_ipmodify_ops() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
-    machine.kernel.taken.borrow_mut().insert(READ);
-    machine.settle_for_once();
+    machine
+        .kernel
+        .redirected_by_others
+        .borrow_mut()
+        .insert(READ);
+    machine.promote_once();
     assert_eq!(machine.jump(READ), None);
     assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
-    // It does not become one later either.
+    // It does not become a jump later either.
     assert_eq!(enable_read(&mut machine, SECOND), 0);
-    machine.settle();
+    machine.promote();
     assert_eq!(machine.jump(READ), None);
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
     assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    machine.settle();
+    machine.promote();
     assert!(machine.is_clean());
 }
 
@@ -364,13 +376,13 @@ fn a_refused_dedicated_ops_falls_back_to_the_shared_ops() {
     let task = machine.sleeper(&[]);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
     machine.kernel.refusals.set(1);
-    machine.settle_for_once();
+    machine.promote_once();
     assert_eq!(machine.kernel.attached.borrow().len(), 1);
-    assert_eq!(machine.kernel.own.borrow().len(), 1);
+    assert_eq!(machine.kernel.dedicated_targets.borrow().len(), 1);
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
     assert_eq!(machine.call(&task, WRITE), replacement(FIRST, 1));
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    machine.settle();
+    machine.promote();
     assert!(machine.is_clean());
 }
 
@@ -384,7 +396,7 @@ fn sites_that_cannot_be_removed_from_the_filter() {
     assert_eq!(enable_read(&mut machine, THIRD), 0);
     let write = [("write", 0, replacement(SECOND, 0))];
     machine.kernel.filter_memory.set(0);
-    // `read` goes and stays in the filter, while `write` is patched on.
+    // `read` is reverted but stays in the filter, while `write` stays patched.
     assert_eq!(code(machine.enable(SECOND, &[(None, &write)], true)), 0);
     assert_eq!(machine.kernel.attached.borrow().len(), 2);
     assert_eq!(machine.call(&task, READ), 0);
@@ -402,8 +414,8 @@ fn the_worker_stops_when_ftrace_is_disabled() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     machine.kernel.is_ftrace_dead.set(true);
-    machine.settle();
-    assert_eq!(machine.kernel.settle.get(), None);
+    machine.promote();
+    assert_eq!(machine.kernel.promote_delay.get(), None);
     assert_eq!(machine.jump(READ), None);
 }
 
@@ -461,7 +473,7 @@ fn a_jump_never_differs_from_the_handler() {
                 8 => {
                     machine.kernel.memory.set(random.below(6));
                 }
-                _ => machine.settle_for_once(),
+                _ => machine.promote_once(),
             }
             for function in [READ, WRITE, DRIVE] {
                 let Some(target) = machine.jump(function) else {
@@ -469,10 +481,14 @@ fn a_jump_never_differs_from_the_handler() {
                 };
                 jumps += 1;
                 for task in &tasks {
-                    assert_eq!(machine.ask(task, function), target, "seed {seed}");
+                    assert_eq!(
+                        machine.handler_target(task, function),
+                        target,
+                        "seed {seed}"
+                    );
                 }
             }
         }
     }
-    assert!(jumps > seeds, "{jumps} jumps are too few to tell");
+    assert!(jumps > seeds, "only {jumps} jumps");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A file of the logic imports only what is below it.
+//! Tests of the sources: the layers of the logic, and no closures as trait objects.
 
 use std::path::Path;
 
@@ -40,7 +40,7 @@ const LAYERS: [&str; 32] = [
     "unused",
 ];
 
-/// The modules that a file imports, its tests and comments excepted.
+/// The modules that a file imports, except in tests and comments.
 fn imports(text: &str) -> impl Iterator<Item = &str> {
     let end = text.find("#[cfg(test)]").or(text.find("#[cfg(all(test"));
     let code = &text[..end.unwrap_or(text.len())];
@@ -80,8 +80,8 @@ fn imports_respect_the_layers() {
     }
 }
 
-/// With CONFIG_CFI the kernel checks the type of what an indirect call reaches. What rustc calls an `Fn` has another one
-/// than the `dyn FnMut` that it is called as.
+/// With CONFIG_CFI the kernel checks the type of the function that an indirect call reaches. A closure that is an
+/// `Fn` has another type than the `dyn FnMut` that calls it.
 #[test]
 fn closures_are_not_trait_objects() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

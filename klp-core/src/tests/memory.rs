@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Every allocation of every step fails once: the step is refused, and all is as it was before.
+//! Tests with each allocation of each step failing once: the step is refused, and nothing is changed.
 
 use super::{helper, machine, replacement, FIRST, READ, SECOND, WRITE};
 use crate::errno::ENOMEM;
@@ -9,7 +9,7 @@ use crate::simulated::{code, Machine};
 
 const DRIVE: usize = 0x5_0000;
 
-/// What can be seen of a machine from outside.
+/// The state of a machine that is visible from outside.
 fn seen(machine: &Machine) -> String {
     let kernel = &machine.kernel;
     let task = kernel.tasks.borrow()[2].clone();
@@ -24,7 +24,7 @@ fn seen(machine: &Machine) -> String {
     )
 }
 
-/// A machine with a module that is there or not, and a patch of both.
+/// A machine with a module, loaded or not, and a patch of the module and vmlinux.
 fn with_first(is_loaded: bool) -> Machine {
     let mut machine = machine();
     machine.function("read.cold", 0x3_0000);
@@ -41,7 +41,7 @@ fn with_first(is_loaded: bool) -> Machine {
         assert_eq!(code(machine.load("driver")), 0);
     }
     assert_eq!(enable(&mut machine, FIRST, false), 0);
-    machine.settle();
+    machine.promote();
     machine
 }
 
@@ -61,15 +61,15 @@ fn fail_each(make: impl Fn() -> Machine, step: impl Fn(&mut Machine) -> i32) {
         let result = step(&mut machine);
         if !failing::stop() {
             assert_eq!(result, 0);
-            assert!(number > 2, "{number} allocations are too few to tell");
+            assert!(number > 2, "only {number} allocations");
             return;
         }
         assert_eq!(result, ENOMEM.to_c(), "allocation {number}");
         assert_eq!(seen(&machine), before, "allocation {number}");
-        // And it can be tried again.
+        // A retry succeeds.
         assert_eq!(step(&mut machine), 0, "after allocation {number}");
     }
-    panic!("no end of allocations");
+    panic!("more than 1000 allocations");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn allocations_of_loading_a_module() {
 }
 
 #[test]
-fn turning_round() {
+fn reversing() {
     let in_transition = || {
         let machine = with_first(true);
         machine.sleeper(&[replacement(FIRST, 0) + 8]);
@@ -113,7 +113,7 @@ fn turning_round() {
     fail_each(in_transition, back);
 }
 
-/// What is looked for on stacks is made anew once there is memory.
+/// The stack check is rebuilt once there is memory.
 #[test]
 fn allocations_of_unloading_a_module_in_transition() {
     for number in 0..3 {
@@ -125,7 +125,7 @@ fn allocations_of_unloading_a_module_in_transition() {
         failing::fail_after(number);
         machine.unload("driver");
         assert!(failing::stop(), "allocation {number}");
-        // Another module may be there now.
+        // The text may belong to another module now.
         *blocker.stack.borrow_mut() = vec![DRIVE + 8];
         machine.retry();
         assert_eq!(machine.call(&blocker, READ), replacement(FIRST, 0));

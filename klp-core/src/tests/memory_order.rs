@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The core while tasks call functions and leave the kernel on other CPUs, in all orders that the memory
-//! model allows. The model checker is `loom`; see docs/proof.md for how to run this and what it covers.
+//! Tests of memory order: the core while tasks call functions and leave the kernel on other CPUs, in all orders that
+//! the memory model allows. The model checker is `loom`; docs/proof.md has how to run this and what it covers.
 //!
 //! Two tasks enter the kernel, call a patched function twice, and leave the kernel, while a patch is
-//! enabled, and reversed on the way. Each task checks what live patching promises it:
+//! enabled and its transition reversed. Each task checks what live patching guarantees:
 //!
 //! - All calls between entering and leaving the kernel go to the same version of the function.
-//! - No call in transition finds the task without a state.
+//! - No call in transition finds the task without a patch state.
 //! - The patch's text is not freed while a task is in it.
 //! - Nothing that is read without a lock is written meanwhile.
 //!
-//! Each fault of [`Fault`] has a test here that shows that it is noticed.
+//! For faults of [`Fault`], tests here show that they are detected.
 
 use super::{machine, replacement, FIRST, READ};
 use crate::fault::{self, Fault};
@@ -20,7 +20,7 @@ use crate::simulated::{code, site_of, Kernel, Machine, Task};
 use crate::types::{PatchState, Target};
 use std::rc::Rc;
 
-/// A task that runs on a CPU of its own.
+/// A task on its own CPU.
 struct Actor {
     kernel: Rc<Kernel>,
     published: Rc<Published>,
@@ -47,7 +47,7 @@ impl Actor {
         task
     }
 
-    /// A call of `read`: the ftrace handler, and where that sends it to. Returns that; zero is the original.
+    /// Calls `read` by the ftrace handler. Returns the target; zero is the original.
     fn call(&self) -> usize {
         let target = self.kernel.without_preemption(self.cpu, |guard| {
             let state = || self.kernel.state_of(&self.task);
@@ -60,7 +60,7 @@ impl Actor {
         target.to_c()
     }
 
-    /// From one exit of the kernel to the next.
+    /// Enters the kernel, calls the function twice, and leaves the kernel.
     fn enter_and_leave(&self) {
         let first = self.call();
         let second = self.call();
@@ -74,7 +74,7 @@ impl Actor {
         });
     }
 
-    /// Sleeps in the function that the kernel's exit or a call led to.
+    /// Falls asleep with this stack.
     fn sleep(&self, stack: &[usize]) {
         *self.task.stack.borrow_mut() = stack.to_vec();
         self.kernel.without_preemption(self.cpu, |guard| {
@@ -89,7 +89,7 @@ impl Actor {
         self.task.stack.borrow_mut().clear();
     }
 
-    /// Lets it do this, and then sleep for good.
+    /// Runs `live` in a new thread, and then sleeps for good.
     fn spawn(self, live: impl FnOnce(&Self) + 'static) -> loom::thread::JoinHandle<()> {
         loom::thread::spawn(move || {
             let thread = loom::thread::current().id();
@@ -113,7 +113,7 @@ impl Actor {
         self.enter_and_leave();
     }
 
-    /// The child begins where the parent is: in the kernel, on the way out.
+    /// Forks a child, which starts like its parent on the exit to user space.
     fn fork_and_leave(&self) {
         let child = Self::task(&self.kernel);
         {
@@ -148,10 +148,10 @@ fn is_in_transition(machine: &Machine) -> bool {
     machine.kernel.patch_list.borrow().1.is_some()
 }
 
-/// Lets tasks live while `change` does something with patches. Afterwards the transition that runs is completed.
+/// Runs tasks concurrently with `change`, and then completes the running transition.
 fn beside(machine: &mut Machine, lives: &[fn(&Actor)], change: impl FnOnce(&mut Machine)) {
     let lives = lives.iter().copied();
-    machine.kernel.graces.set(0);
+    machine.kernel.grace_periods.set(0);
     let threads: Vec<_> = lives.map(|live| Actor::new(machine).spawn(live)).collect();
     change(machine);
     for thread in threads {
@@ -166,7 +166,7 @@ fn beside(machine: &mut Machine, lives: &[fn(&Actor)], change: impl FnOnce(&mut 
     }
 }
 
-/// A patch is enabled, and disabled before it is.
+/// Enables a patch, and disables it if its transition still runs.
 fn reverse(machine: &mut Machine) {
     enable(machine, FIRST);
     if is_in_transition(machine) {
@@ -175,13 +175,13 @@ fn reverse(machine: &mut Machine) {
     }
 }
 
-/// Two tasks beside that.
+/// A reversal, concurrently with two tasks.
 fn reversing() {
     let lives: [fn(&Actor); 2] = [Actor::enter_and_leave, Actor::enter_and_leave];
     beside(&mut machine(), &lives, reverse);
 }
 
-/// A task that sleeps beside that.
+/// A reversal, concurrently with a task that sleeps.
 fn reversing_with_a_sleeper() {
     beside(&mut machine(), &[Actor::sleep_twice], reverse);
 }
@@ -233,7 +233,7 @@ fn disabling_with_a_sleeper() {
     assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
 }
 
-/// In all orders with so many preemptions of one task by another.
+/// Checks a scenario in all orders with up to `KLP_PREEMPTIONS` preemptions of one task by another.
 fn check(scenario: fn(), fault: Option<Fault>) {
     const PREEMPTIONS: &str = "KLP_PREEMPTIONS";
     let mut builder = loom::model::Builder::new();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Registered patches, and immediate ones.
+//! Tests of registered and immediate patches.
 
 use super::{code, enable_read, machine, replacement, FIRST, READ, SECOND, THIRD, WRITE};
 use crate::errno::{EBUSY, EINVAL};
@@ -36,11 +36,11 @@ fn a_registered_patch_is_enabled_and_disabled_again_and_again() {
         assert_eq!(code(machine.set_enabled(FIRST, true)), 0);
         assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
         assert_eq!(references(&machine, FIRST), 1);
-        machine.settle();
+        machine.promote();
         assert_eq!(code(machine.unregister(FIRST)), EBUSY.to_c());
         assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
         assert_eq!(machine.call(&task, READ), 0);
-        machine.settle();
+        machine.promote();
     }
     assert_eq!(code(machine.unregister(FIRST)), 0);
     assert_eq!(code(machine.unregister(FIRST)), EINVAL.to_c());
@@ -49,7 +49,7 @@ fn a_registered_patch_is_enabled_and_disabled_again_and_again() {
 }
 
 #[test]
-fn a_patch_that_is_there_is_not_taken_for_a_new_one() {
+fn a_known_patch_is_not_enabled_as_a_new_one() {
     let mut machine = machine();
     assert!(machine.core().enable_known(FIRST).is_none());
     assert_eq!(register_read(&mut machine, FIRST), 0);
@@ -61,8 +61,8 @@ fn a_patch_that_is_there_is_not_taken_for_a_new_one() {
     assert_eq!(register_read(&mut machine, SECOND), EINVAL.to_c());
 }
 
-/// Enabling a registered patch once more turns its transition round, as writing to `enabled` does. Others are refused:
-/// `klp_enable_patch()` is for new ones.
+/// Enabling a registered patch that is being disabled reverses its transition, like writing to `enabled`. Other
+/// patches are refused: `klp_enable_patch()` is for new ones.
 #[test]
 fn a_patch_that_is_being_disabled_is_enabled_again_if_it_is_registered() {
     let mut machine = machine();
@@ -95,7 +95,7 @@ fn registered_patches_are_enabled_in_any_order() {
     assert_eq!(code(machine.set_enabled(FIRST, true)), 0);
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
     assert_eq!(machine.kernel.patch_list.borrow().0, [SECOND, FIRST]);
-    // The lower one goes, and comes back on top.
+    // The lower one is disabled, and enabled again on top.
     assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
     assert_eq!(code(machine.set_enabled(SECOND, true)), 0);
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
@@ -121,7 +121,7 @@ fn enabling_and_disabling_can_be_reversed() {
     let inside = machine.sleeper(&[READ + 8]);
     assert_eq!(register_read(&mut machine, FIRST), 0);
     assert_eq!(code(machine.set_enabled(FIRST, true)), 0);
-    // Nothing else begins meanwhile.
+    // No other transition can begin meanwhile.
     assert_eq!(register_read(&mut machine, SECOND), 0);
     assert_eq!(code(machine.set_enabled(SECOND, true)), EBUSY.to_c());
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
@@ -133,7 +133,7 @@ fn enabling_and_disabling_can_be_reversed() {
 }
 
 #[test]
-fn modules_come_and_go_whether_or_not_the_patch_is_enabled() {
+fn modules_are_loaded_and_unloaded_with_the_patch_enabled_or_not() {
     let mut machine = machine();
     machine.module("disk", &[("submit", SUBMIT)]);
     let task = machine.sleeper(&[]);
@@ -148,7 +148,7 @@ fn modules_come_and_go_whether_or_not_the_patch_is_enabled() {
     assert_eq!(code(machine.load("disk")), 0);
     assert_eq!(machine.call(&task, SUBMIT), replacement(FIRST, 0));
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    machine.settle();
+    machine.promote();
     machine.unload("disk");
     assert_eq!(code(machine.load("disk")), 0);
     assert_eq!(machine.call(&task, SUBMIT), 0);
@@ -201,15 +201,15 @@ fn an_immediate_patch_has_no_transition() {
     assert_eq!(enable_immediate(&mut machine, FIRST, true), 0);
     assert_eq!(machine.call(&inside, READ), replacement(FIRST, 0));
     assert_eq!(machine.kernel.patch_list.borrow().1, None, "no transition");
-    machine.settle();
+    machine.promote();
 
     inside.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert_eq!(machine.call(&inside, READ), 0);
-    // Nobody knows whether it is left.
+    // Tasks may still be in the replacement.
     assert_eq!(*machine.kernel.released.borrow(), [(FIRST, true)]);
     assert_eq!(*machine.kernel.forced.borrow(), [FIRST]);
-    machine.settle();
+    machine.promote();
     assert!(machine.is_clean());
 }
 
@@ -263,7 +263,7 @@ fn a_registered_patch_survives_each_allocation_that_fails() {
         }
         let all_done = !failing::stop();
         refused += steps.iter().filter(|code| **code != 0).count();
-        // Whatever was refused can be done now.
+        // Steps that were refused succeed now.
         if steps[0] != 0 {
             assert!(machine.is_clean(), "{number}");
             assert_eq!(code(machine.register(FIRST, &objects)), 0);
@@ -273,7 +273,7 @@ fn a_registered_patch_survives_each_allocation_that_fails() {
             assert_eq!(code(machine.set_enabled(FIRST, true)), 0);
         }
         assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
-        machine.settle();
+        machine.promote();
         assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
         assert_eq!(code(machine.unregister(FIRST)), 0, "{number}");
         if all_done {
@@ -281,10 +281,10 @@ fn a_registered_patch_survives_each_allocation_that_fails() {
             return;
         }
     }
-    panic!("it never ends");
+    panic!("more than 1000 allocations");
 }
 
-/// A module that registers its patch once more declares the same.
+/// A module can register its patch again with the same declaration.
 #[test]
 fn unregistering_restores_immediate_flags() {
     let mut machine = machine();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Sizes of functions, from symbols.
+//! Tests of the sizes of functions.
 
 use crate::simulated::{Machine, SIZE};
 use crate::sizes::Sizes;
@@ -11,7 +11,7 @@ const TEXT: TextRange = TextRange {
     size: 0x1000,
 };
 
-/// The sizes of `functions`, each so many bytes behind the one before.
+/// The sizes of that many functions, `distance` bytes apart.
 fn sizes(functions: usize, distance: usize) -> (Machine, Sizes) {
     let machine = Machine::new();
     let start = |number: usize| TEXT.start + number * distance;
@@ -27,7 +27,7 @@ fn sizes(functions: usize, distance: usize) -> (Machine, Sizes) {
     symbols.extend([("alias", start(3)), ("data", TEXT.start + 2 * TEXT.size)]);
     symbols.reverse();
     machine.module("driver", &symbols);
-    // One of them is no symbol, and one is no code of the module.
+    // The last two are no symbol, and no code of the module.
     let starts = (0..functions).map(start).chain([start(4) + 1, 0x10]);
     let sizes = Sizes::of_module(&*machine.kernel, c"driver", TEXT, starts);
     (machine, sizes.expect("memory"))
@@ -45,7 +45,7 @@ fn a_function_ends_where_the_next_symbol_is() {
 }
 
 #[test]
-fn the_kernel_is_asked_about_the_rest() {
+fn other_sizes_are_looked_up_in_kallsyms() {
     let (machine, some) = sizes(20, 0x40);
     for start in [TEXT.start + 4 * 0x40 + 1, TEXT.start + 2, 0x10] {
         assert_eq!(some.get(&*machine.kernel, start), Some(SIZE));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What it takes for the core to go.
+//! Tests of unloading the core.
 
 use super::{code, enable_read, machine, replacement, FIRST, READ, SECOND};
 use crate::types::PatchState;
@@ -12,7 +12,7 @@ fn a_core_with_patches_names_them() {
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     let read = [("write", 0, replacement(SECOND, 0))];
     assert_eq!(code(machine.register(SECOND, &[(None, &read)])), 0);
-    machine.settle();
+    machine.promote();
     machine.kernel.log.borrow_mut().clear();
     assert!(!machine.core().is_unused(false));
     assert!(machine.kernel.log.borrow().is_empty());
@@ -23,7 +23,7 @@ fn a_core_with_patches_names_them() {
         assert!(log.contains(&line), "{log}");
     }
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    machine.settle();
+    machine.promote();
     assert!(!machine.core().is_unused(false));
     assert_eq!(code(machine.unregister(SECOND)), 0);
     assert!(machine.core().is_unused(true));
@@ -39,16 +39,16 @@ fn sites_that_were_jumps_are_detached_at_once() {
     ];
     for _ in 0..2 {
         assert_eq!(code(machine.enable(FIRST, &[(None, &both)], false)), 0);
-        machine.settle();
+        machine.promote();
         machine.core().promote_to_jumps();
         assert!(!machine.core().detach_rest());
         assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
         assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
         machine.core().try_complete();
         while !machine.core().detach_rest() {}
-        assert!(machine.kernel.own.borrow().is_empty());
+        assert!(machine.kernel.dedicated_targets.borrow().is_empty());
         assert!(machine.kernel.attached.borrow().is_empty());
-        // The next patch finds a core as new.
+        // Another round works after the memory is freed.
         machine.core().free_memory();
         assert_eq!(machine.call(&task, READ), 0);
     }
