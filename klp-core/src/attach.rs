@@ -58,7 +58,8 @@ impl<P: Platform> Patches<P> {
             .flat_map(|(index, object)| object.funcs.iter().map(move |func| (index, func)))
     }
 
-    /// All redirects, from the bottom up. Those of the patch `in_transition` are in transition, except immediate ones.
+    /// All redirects, from the bottom up. Those of the patch `in_transition` are in transition, except immediate
+    /// ones.
     fn redirects(
         patches: &[Patch<P>],
         in_transition: Option<P::Patch>,
@@ -97,7 +98,7 @@ impl<P: Platform> Core<'_, P> {
                 continue;
             }
             // The callback may rely on the objects before it being patched.
-            self.patch_some(handle, first..index)?;
+            self.patch_range(handle, first..index)?;
             first = index;
             let Some(object) = self.state.object_mut(handle, index) else {
                 continue;
@@ -110,10 +111,10 @@ impl<P: Platform> Core<'_, P> {
                 return Err(error);
             }
         }
-        self.patch_some(handle, first..count)
+        self.patch_range(handle, first..count)
     }
 
-    fn patch_some(&mut self, handle: P::Patch, objects: Range<usize>) -> Result {
+    fn patch_range(&mut self, handle: P::Patch, objects: Range<usize>) -> Result {
         let result = self.redirect_objects(handle, objects.clone());
         let reached = match &result {
             Ok(()) => objects,

@@ -23,20 +23,20 @@ use core::time::Duration;
 const BATCH: usize = 32;
 
 /// The delay from the end of a transition to the first jump.
-const SOON: Duration = Duration::from_millis(100);
+const FIRST_DELAY: Duration = Duration::from_millis(100);
 
 /// The delay between batches: lets other users take the mutex.
-const NEXT: Duration = Duration::from_millis(1);
+const BATCH_DELAY: Duration = Duration::from_millis(1);
 
 /// The delay after a batch without memory.
-const WITHOUT_MEMORY: Duration = Duration::from_secs(1);
+const NO_MEMORY_DELAY: Duration = Duration::from_secs(1);
 
 /// The delay between checks of sites with other ftrace users, which only read the text there.
-const WHILE_OTHERS: Duration = Duration::from_secs(2);
+const SHARED_SITE_DELAY: Duration = Duration::from_secs(2);
 
 /// How many dedicated ops are unregistered synchronously on disable; the worker unregisters the rest. One is no more
 /// work than detaching a site from the shared ops.
-const AT_ONCE: usize = 1;
+const SYNC_LIMIT: usize = 1;
 
 /// The work that is left for the worker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,7 +45,7 @@ enum Remaining {
     /// Another batch.
     More,
     /// Sites with other ftrace users.
-    Others,
+    SharedSites,
 }
 
 impl<P: Platform> Core<'_, P> {
@@ -73,7 +73,7 @@ impl<P: Platform> Core<'_, P> {
 
     /// Schedules the worker that makes jumps: soon, but not while one patch follows another.
     pub(crate) fn promote_soon(&self) {
-        self.platform.promote_in(SOON);
+        self.platform.promote_in(FIRST_DELAY);
     }
 
     /// Makes settled sites jumps where they can be, and unregisters unused dedicated ops, a batch of
@@ -87,10 +87,10 @@ impl<P: Platform> Core<'_, P> {
         let wait = match self.make_jumps() {
             // ftrace has shut itself down, for good.
             Err(ENODEV) => return,
-            Err(_) => WITHOUT_MEMORY,
-            Ok(Remaining::More) => NEXT,
-            Ok(_) if left > 0 => NEXT,
-            Ok(Remaining::Others) => WHILE_OTHERS,
+            Err(_) => NO_MEMORY_DELAY,
+            Ok(Remaining::More) => BATCH_DELAY,
+            Ok(_) if left > 0 => BATCH_DELAY,
+            Ok(Remaining::SharedSites) => SHARED_SITE_DELAY,
             Ok(Remaining::Nothing) => return,
         };
         self.platform.promote_in(wait);
@@ -109,17 +109,17 @@ impl<P: Platform> Core<'_, P> {
     fn make_jumps(&mut self) -> Result<Remaining> {
         let most = self.platform.max_jumps();
         let mut wrong = Vec::new();
-        for own in self.state.site_ops.iter() {
+        for dedicated in self.state.site_ops.iter() {
             let target = match self
                 .state
                 .redirects
-                .settled(&self.published.redirects, own.site)
+                .settled(&self.published.redirects, dedicated.site)
             {
                 Some(target) if most > 0 => target,
                 _ => Target::Original,
             };
-            if own.target != target {
-                let site = own.site;
+            if dedicated.target != target {
+                let site = dedicated.site;
                 wrong.push(SiteTarget { site, target })?;
             }
         }
@@ -145,7 +145,7 @@ impl<P: Platform> Core<'_, P> {
                     if self.platform.is_exclusive(site) {
                         new.push(SiteTarget { site, target })?;
                     } else {
-                        remaining = Remaining::Others;
+                        remaining = Remaining::SharedSites;
                     }
                 }
                 _ => {}
@@ -178,9 +178,9 @@ impl<P: Platform> Core<'_, P> {
             site_ops.detach(self.platform, shared, &self.lock);
         }
         self.state.redirects.forget_vanished();
-        let limit = if everywhere { usize::MAX } else { AT_ONCE };
+        let limit = if everywhere { usize::MAX } else { SYNC_LIMIT };
         if self.unregister_unused(limit) > 0 {
-            self.platform.promote_in(NEXT);
+            self.platform.promote_in(BATCH_DELAY);
         }
     }
 
@@ -190,8 +190,8 @@ impl<P: Platform> Core<'_, P> {
             return RedirectVia::Handler;
         };
         let jumps_to = |target: Target| {
-            let own = self.state.site_ops.get(site);
-            own.is_some_and(|own| own.target == target)
+            let dedicated = self.state.site_ops.get(site);
+            dedicated.is_some_and(|dedicated| dedicated.target == target)
         };
         match self
             .state

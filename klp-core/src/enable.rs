@@ -47,7 +47,7 @@ impl<P: Platform> Core<'_, P> {
             .add(declared)
             .and_then(|()| self.start_enabling(handle));
         result.map_err(|errno| {
-            self.take_out(handle);
+            self.remove(handle);
             EnableError {
                 errno,
                 needs_release: true,
@@ -183,12 +183,12 @@ impl<P: Platform> Core<'_, P> {
         if self.park(handle) {
             return;
         }
-        let forced = self.take_out(handle);
+        let forced = self.remove(handle);
         self.platform.release_later(handle, forced);
     }
 
     /// Removes a patch from the list, and its objects and functions from sysfs. Returns whether it was forced.
-    fn take_out(&mut self, handle: P::Patch) -> bool {
+    fn remove(&mut self, handle: P::Patch) -> bool {
         let patch = self
             .state
             .index(handle)

@@ -23,7 +23,8 @@ pub(crate) enum Fault {
     ReverseWithoutStopping,
     /// When a transition is reversed, tasks are marked as pending before the target state changes.
     MarkBeforeTarget,
-    /// When a transition is reversed, tasks are marked as pending without a grace period since they stopped switching.
+    /// When a transition is reversed, tasks are marked as pending without a grace period since they stopped
+    /// switching.
     MarkWithoutGracePeriod,
     /// A child gets its parent's flag, but not its state.
     InheritWithoutState,

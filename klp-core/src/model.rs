@@ -229,10 +229,10 @@ impl<P: Platform> Object<P> {
         };
         let mut addresses = Vec::with_capacity(self.funcs.len())?;
         let mut result = Ok(());
-        for (place, func) in self.funcs.iter().enumerate() {
+        for (index, func) in self.funcs.iter().enumerate() {
             let address = match (&found, &self.name) {
                 (Some(found), Some(module)) => {
-                    found.address(platform, module, place, func.name.as_c_str())
+                    found.address(platform, module, index, func.name.as_c_str())
                 }
                 _ => symbols::find(platform, None, func.name.as_c_str(), func.sympos),
             };

@@ -14,7 +14,7 @@ use core::ffi::CStr;
 
 impl<P: Platform> Patches<P> {
     /// The index of the module `name` among the objects of the patch at `index`.
-    fn place_of(&self, index: usize, name: &CStr) -> Option<usize> {
+    fn object_position(&self, index: usize, name: &CStr) -> Option<usize> {
         self.patches
             .get(index)?
             .objects
@@ -40,17 +40,17 @@ impl<P: Platform> Core<'_, P> {
     /// When a patch for it cannot be applied. The module is left unpatched, and must not be loaded.
     pub fn module_coming(&mut self, module: P::Module, name: &CStr) -> Result {
         for index in 0..self.state.patches.len() {
-            let Some(place) = self.state.place_of(index, name) else {
+            let Some(position) = self.state.object_position(index, name) else {
                 continue;
             };
             let shown = Shown(name);
-            if let Err(error) = self.patch_module(index, place, module, name) {
+            if let Err(error) = self.patch_module(index, position, module, name) {
                 if let Some(patch) = self.state.patches.get_mut(index) {
                     self.platform.warn(format_args!(
                         "patch '{}' failed for module '{shown}', refusing to load module '{shown}'",
                         patch.name
                     ));
-                    if let Some(object) = patch.objects.get_mut(place) {
+                    if let Some(object) = patch.objects.get_mut(position) {
                         object.forget_module(self.platform);
                     }
                 }
@@ -85,7 +85,7 @@ impl<P: Platform> Core<'_, P> {
     fn patch_module(
         &mut self,
         index: usize,
-        place: usize,
+        position: usize,
         module: P::Module,
         name: &CStr,
     ) -> Result {
@@ -95,7 +95,7 @@ impl<P: Platform> Core<'_, P> {
             return Ok(());
         };
         let handle = patch.handle;
-        let Some(object) = patch.objects.get_mut(place) else {
+        let Some(object) = patch.objects.get_mut(position) else {
             return Ok(());
         };
         object.module = Some(module);
@@ -118,13 +118,13 @@ impl<P: Platform> Core<'_, P> {
             self.platform.clear_relocations(handle, name);
             return Err(errno);
         }
-        if let Err(errno) = self.redirect_module(handle, place) {
+        if let Err(errno) = self.redirect_module(handle, position) {
             if let Some(patch) = self.state.patches.get_mut(index) {
                 self.platform.warn(format_args!(
                     "failed to apply patch '{}' to module '{shown}' ({errno})",
                     patch.name
                 ));
-                if let Some(object) = patch.objects.get_mut(place) {
+                if let Some(object) = patch.objects.get_mut(position) {
                     object.post_unpatch(self.platform);
                 }
             }
@@ -132,7 +132,7 @@ impl<P: Platform> Core<'_, P> {
             return Err(errno);
         }
         if !in_transition {
-            if let Some(object) = self.state.object_mut(handle, place) {
+            if let Some(object) = self.state.object_mut(handle, position) {
                 self.platform.post_patch(object.handle);
             }
             self.promote_soon();
@@ -144,7 +144,7 @@ impl<P: Platform> Core<'_, P> {
     fn unpatch_module(&mut self, name: &CStr, limit: usize) {
         let shown = Shown(name);
         for index in 0..limit {
-            let Some(place) = self.state.place_of(index, name) else {
+            let Some(position) = self.state.object_position(index, name) else {
                 continue;
             };
             let in_transition = self.state.is_in_transition(index);
@@ -153,7 +153,7 @@ impl<P: Platform> Core<'_, P> {
             };
             let Some(object) = patch
                 .objects
-                .get_mut(place)
+                .get_mut(position)
                 .filter(|object| object.is_loaded())
             else {
                 continue;
@@ -174,7 +174,7 @@ impl<P: Platform> Core<'_, P> {
                 .map(|transition| transition.patch);
             self.publish(running);
             self.detach_vanished(true);
-            if let Some(object) = self.state.object_mut(handle, place) {
+            if let Some(object) = self.state.object_mut(handle, position) {
                 object.post_unpatch(self.platform);
                 self.platform.clear_relocations(handle, name);
                 object.forget_module(self.platform);

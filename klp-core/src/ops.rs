@@ -14,7 +14,7 @@ use crate::snapshot::Locked;
 use crate::types::{Site, SiteTarget, Target};
 
 /// How often registering is attempted while owners of direct calls are busy. They sleep for a moment each time.
-const TRIES: usize = 100;
+const REGISTER_ATTEMPTS: usize = 100;
 
 /// The number of guards while targets change.
 const ONE_GUARD: usize = 1;
@@ -106,7 +106,7 @@ impl SharedOps {
 /// Registers the ops, and retries while other ftrace users are busy.
 fn register<P: Tracing>(platform: &P, ops: Ops<P::Dedicated>, lock: &Locked<'_>) -> Result {
     let mut result = platform.register(ops, lock);
-    for _ in 1..TRIES {
+    for _ in 1..REGISTER_ATTEMPTS {
         if result != Err(EAGAIN) {
             break;
         }
@@ -212,26 +212,26 @@ impl<P: Platform> Dedicated<P> {
     }
 }
 
-/// Appends dedicated ops for `targets` to `own`, and attaches both guards to their sites. Returns the sites.
+/// Appends dedicated ops for `targets` to `dedicated`, and attaches both guards to their sites. Returns the sites.
 ///
 /// # Errors
 ///
 /// `ENOMEM`; `ENODEV` when ftrace has shut itself down. Nothing is changed then.
 fn prepare<P: Platform>(
-    own: &mut Vec<Dedicated<P>>,
+    dedicated: &mut Vec<Dedicated<P>>,
     platform: &P,
     targets: &[SiteTarget],
     lock: &Locked<'_>,
 ) -> Result<Vec<Site>> {
     let sites = sites_of(targets.iter().copied())?;
-    own.reserve(targets.len())?;
-    let before = own.len();
+    dedicated.reserve(targets.len())?;
+    let before = dedicated.len();
     let result = targets
         .iter()
-        .try_for_each(|target| own.push(Dedicated::new(platform, *target, lock)?))
+        .try_for_each(|target| dedicated.push(Dedicated::new(platform, *target, lock)?))
         .and_then(|()| register_guards(platform, BOTH_GUARDS, &sites, lock));
     if let Err(errno) = result {
-        free_from(own, before, platform, lock);
+        free_from(dedicated, before, platform, lock);
         return Err(errno);
     }
     Ok(sites)
@@ -239,34 +239,34 @@ fn prepare<P: Platform>(
 
 /// Removes and frees all ops from `first` on.
 fn free_from<P: Platform>(
-    own: &mut Vec<Dedicated<P>>,
+    dedicated: &mut Vec<Dedicated<P>>,
     first: usize,
     platform: &P,
     lock: &Locked<'_>,
 ) {
-    while own.len() > first {
-        if let Some(last) = own.pop() {
+    while dedicated.len() > first {
+        if let Some(last) = dedicated.pop() {
             last.free(platform, lock);
         }
     }
 }
 
-/// Moves patched sites from the shared ops to dedicated ones, which are appended to `own`.
+/// Moves patched sites from the shared ops to dedicated ones, which are appended to `dedicated`.
 ///
 /// # Errors
 ///
 /// Those of [`prepare`].
 pub(crate) fn register_dedicated<P: Platform>(
-    own: &mut Vec<Dedicated<P>>,
+    dedicated: &mut Vec<Dedicated<P>>,
     shared: &mut SharedOps,
     platform: &P,
     targets: &[SiteTarget],
     lock: &Locked<'_>,
 ) -> Result {
-    let before = own.len();
-    let sites = prepare(own, platform, targets, lock)?;
+    let before = dedicated.len();
+    let sites = prepare(dedicated, platform, targets, lock)?;
     shared.detach(platform, &sites, lock);
-    for new in own.get_mut(before..).unwrap_or_default() {
+    for new in dedicated.get_mut(before..).unwrap_or_default() {
         new.register_patched(platform, shared, lock);
     }
     unregister_guards(platform, BOTH_GUARDS, lock);
@@ -279,32 +279,32 @@ pub(crate) fn register_dedicated<P: Platform>(
 ///
 /// Those of [`prepare`] and [`Tracing::register`]. The site is detached then.
 pub(crate) fn try_register_dedicated<P: Platform>(
-    own: &mut Vec<Dedicated<P>>,
+    dedicated: &mut Vec<Dedicated<P>>,
     shared: &mut SharedOps,
     platform: &P,
     target: SiteTarget,
     lock: &Locked<'_>,
 ) -> Result {
-    let before = own.len();
-    let prepared = prepare(own, platform, &[target], lock);
+    let before = dedicated.len();
+    let prepared = prepare(dedicated, platform, &[target], lock);
     shared.detach(platform, &[target.site], lock);
     prepared?;
-    let ops = own.get(before).map(|new| Ops::Dedicated(new.ops));
+    let ops = dedicated.get(before).map(|new| Ops::Dedicated(new.ops));
     let result = ops.map_or(Ok(()), |ops| register(platform, ops, lock));
     unregister_guards(platform, BOTH_GUARDS, lock);
     if result.is_err() {
-        free_from(own, before, platform, lock);
+        free_from(dedicated, before, platform, lock);
     }
     result
 }
 
-/// Retargets sites of `own`, which is sorted, to other functions or the handler, in one pass.
+/// Retargets sites of `dedicated`, which is sorted, to other functions or the handler, in one pass.
 ///
 /// # Errors
 ///
 /// `ENOMEM`, `ENODEV`; then nothing is changed.
 pub(crate) fn retarget<P: Platform>(
-    own: &mut [Dedicated<P>],
+    dedicated: &mut [Dedicated<P>],
     platform: &P,
     targets: &[SiteTarget],
     lock: &Locked<'_>,
@@ -312,40 +312,40 @@ pub(crate) fn retarget<P: Platform>(
     let sites = sites_of(targets.iter().copied())?;
     register_guards(platform, ONE_GUARD, &sites, lock)?;
     for target in targets {
-        let index = own.binary_search_by_key(&target.site, |own| own.at.site);
-        let Some(own) = index.ok().and_then(|index| own.get_mut(index)) else {
+        let index = dedicated.binary_search_by_key(&target.site, |dedicated| dedicated.at.site);
+        let Some(dedicated) = index.ok().and_then(|index| dedicated.get_mut(index)) else {
             continue;
         };
-        own.at = *target;
-        if own.attachment == Attachment::Exclusive {
-            platform.set_target(own.ops, target.target, lock);
+        dedicated.at = *target;
+        if dedicated.attachment == Attachment::Exclusive {
+            platform.set_target(dedicated.ops, target.target, lock);
         }
     }
     unregister_guards(platform, ONE_GUARD, lock);
     Ok(())
 }
 
-/// Removes all ops from `first` on from `own`, and detaches their sites: calls go to the original functions. Needs no
-/// memory, but without it each ops is a text-patching pass.
+/// Removes all ops from `first` on from `dedicated`, and detaches their sites: calls go to the original functions.
+/// Needs no memory, but without it each ops is a text-patching pass.
 pub(crate) fn unregister_dedicated<P: Platform>(
-    own: &mut Vec<Dedicated<P>>,
+    dedicated: &mut Vec<Dedicated<P>>,
     first: usize,
     shared: &mut SharedOps,
     platform: &P,
     lock: &Locked<'_>,
 ) {
-    let leaving = own.get_mut(first..).unwrap_or_default();
+    let leaving = dedicated.get_mut(first..).unwrap_or_default();
     let is_guarded = leaving.len() > 1
-        && sites_of(leaving.iter().map(|own| own.at))
+        && sites_of(leaving.iter().map(|dedicated| dedicated.at))
             .and_then(|sites| register_guards(platform, BOTH_GUARDS, &sites, lock))
             .is_ok();
-    for own in leaving {
-        own.unregister(platform, shared, lock);
+    for dedicated in leaving {
+        dedicated.unregister(platform, shared, lock);
     }
     if is_guarded {
         unregister_guards(platform, BOTH_GUARDS, lock);
     } else {
         platform.wait_for_cpus(lock);
     }
-    free_from(own, first, platform, lock);
+    free_from(dedicated, first, platform, lock);
 }

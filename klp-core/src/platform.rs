@@ -113,8 +113,8 @@ pub enum Ops<D> {
     Dedicated(D),
 }
 
-/// Patch sites: the traced instructions in functions' entries, and the `ftrace_ops` attached to them. Changes need the
-/// core's mutex. [`crate::ops`] describes their order.
+/// Patch sites: the traced instructions in functions' entries, and the `ftrace_ops` attached to them. Changes need
+/// the core's mutex. [`crate::ops`] describes their order.
 pub trait Tracing {
     /// The length of the call at a site.
     const CALL_SIZE: usize;
@@ -148,16 +148,16 @@ pub trait Tracing {
     /// `ENOMEM`; the ops keeps the sites then.
     fn remove_sites(&self, ops: Ops<Self::Dedicated>, sites: &[Site], lock: &Locked<'_>) -> Result;
 
-    /// Removes all sites of an ops that is not registered. Needs no memory. A grace period has passed, so nothing reads
-    /// them any more.
+    /// Removes all sites of an ops that is not registered. Needs no memory. A grace period has passed, so nothing
+    /// reads them any more.
     fn clear_sites(&self, ops: Ops<Self::Dedicated>, lock: &Locked<'_>);
 
     /// Registers the ops: its sites call the handler, or are jumps to its target.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when another ftrace user that has to be notified is busy; `EBUSY` when another ops with IPMODIFY is at a
-    /// site; `ENODEV` when ftrace has shut itself down; and others.
+    /// `EAGAIN` when another ftrace user that has to be notified is busy; `EBUSY` when another ops with IPMODIFY
+    /// is at a site; `ENODEV` when ftrace has shut itself down; and others.
     fn register(&self, ops: Ops<Self::Dedicated>, lock: &Locked<'_>) -> Result;
 
     /// Unregisters the ops.
@@ -375,7 +375,7 @@ pub trait Work: Handles {
     /// Schedules the worker that makes sites jumps after `wait`, rounded up to jiffies. Replaces an earlier
     /// schedule.
     fn promote_in(&self, wait: Duration);
-    /// Schedules the release of a patch, without the core's mutex: removes it from sysfs and, unless `keep`, drops the
-    /// reference to its module.
+    /// Schedules the release of a patch, without the core's mutex: removes it from sysfs and, unless `keep`, drops
+    /// the reference to its module.
     fn release_later(&self, patch: Self::Patch, keep: bool);
 }

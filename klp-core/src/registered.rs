@@ -119,7 +119,7 @@ impl<P: Platform> Core<'_, P> {
             self.check_states(handle, &patch.name, patch.replace)?;
         }
         self.state.patches.reserve(1)?;
-        self.hold_module(index)?;
+        self.get_module(index)?;
         if let Some(patch) = self.state.registered.remove(index) {
             self.state.patches.push(patch)?;
         }
@@ -130,7 +130,7 @@ impl<P: Platform> Core<'_, P> {
     }
 
     /// Takes a reference to the patch's module, unless it is pinned and so has one already.
-    fn hold_module(&self, index: usize) -> Result {
+    fn get_module(&self, index: usize) -> Result {
         let Some(patch) = self.state.registered.get(index) else {
             return Ok(());
         };

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_fails_takes_those_before_it_back() {
+    fn a_section_that_fails_clears_those_before_it() {
         let applied = std::cell::RefCell::new(std::vec::Vec::new());
         let apply = |section| {
             if section == 7 {

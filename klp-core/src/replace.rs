@@ -42,8 +42,8 @@ impl<P: Platform> Core<'_, P> {
                 .objects
                 .iter()
                 .position(|object| object.is(old.name.as_ref()));
-            let place = match found {
-                Some(place) => place,
+            let position = match found {
+                Some(position) => position,
                 None => {
                     let name = old.name.as_ref().map(Name::try_clone).transpose()?;
                     let object = self.platform.new_object(handle, name.as_ref())?;
@@ -55,14 +55,15 @@ impl<P: Platform> Core<'_, P> {
                     new.objects.len() - 1
                 }
             };
-            if let Some(object) = new.objects.get_mut(place) {
+            if let Some(object) = new.objects.get_mut(position) {
                 object.add_nops(self.platform, old)?;
             }
         }
         Ok(())
     }
 
-    /// Marks the patches below the one at `index`, which it has replaced, as disabled and not redirected, and its nops.
+    /// Marks the patches below the one at `index`, which it has replaced, as disabled and not redirected, and its
+    /// nops.
     pub(crate) fn retire_replaced(&mut self, index: usize) {
         let Some((older, rest)) = self.state.patches.split_at_mut_checked(index) else {
             return;
@@ -121,8 +122,8 @@ impl<P: Platform> Core<'_, P> {
 impl<P: Platform> Object<P> {
     /// Adds a nop for each function of `old` that the object lacks.
     fn add_nops(&mut self, platform: &P, old: &Self) -> Result {
-        for place in self.missing(old)?.iter() {
-            let Some(old) = old.funcs.get(*place) else {
+        for position in self.missing(old)?.iter() {
+            let Some(old) = old.funcs.get(*position) else {
                 continue;
             };
             let name = old.name.try_clone()?;
@@ -149,7 +150,7 @@ impl<P: Platform> Object<P> {
         let own = by_hash(&self.funcs)?;
         let theirs = by_hash(&old.funcs)?;
         let mut missing = Vec::new();
-        for (index, (hash, place, func)) in theirs.iter().enumerate() {
+        for (index, (hash, position, func)) in theirs.iter().enumerate() {
             let is_this = |(_, _, other): &(u32, usize, &Func<P>)| is_same(func, other);
             let first = own.partition_point(|(other, ..)| other < hash);
             let alike = own.iter().skip(first);
@@ -158,10 +159,10 @@ impl<P: Platform> Object<P> {
             let before = theirs.get(..index).unwrap_or_default().iter().rev();
             let is_repeated = before.take_while(|(other, ..)| other == hash).any(is_this);
             if !is_there && !is_repeated {
-                missing.push(*place)?;
+                missing.push(*position)?;
             }
         }
-        sort::sort_by_key(&mut missing, |&place| place);
+        sort::sort_by_key(&mut missing, |&position| position);
         Ok(missing)
     }
 }
@@ -169,10 +170,10 @@ impl<P: Platform> Object<P> {
 /// Functions with the hashes of their names and their indices, sorted by these.
 fn by_hash<P: Platform>(funcs: &[Func<P>]) -> Result<Vec<(u32, usize, &Func<P>)>> {
     let mut sorted = Vec::with_capacity(funcs.len())?;
-    for (place, func) in funcs.iter().enumerate() {
-        sorted.push((name::hash(func.name.to_bytes()), place, func))?;
+    for (position, func) in funcs.iter().enumerate() {
+        sorted.push((name::hash(func.name.to_bytes()), position, func))?;
     }
-    sort::sort_by_key(&mut sorted, |(hash, place, _)| (*hash, *place));
+    sort::sort_by_key(&mut sorted, |(hash, position, _)| (*hash, *position));
     Ok(sorted)
 }
 
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_found_once_and_in_order() {
+    fn missing_functions_are_found_once_and_in_order() {
         let old = object(&[
             ("write", 0),
             ("read", 1),

@@ -15,7 +15,7 @@ use crate::types::{Site, SiteTarget, Target, TextRange};
 pub(crate) struct SiteOps<P: Platform> {
     shared: SharedOps,
     /// Sorted by site.
-    own: Vec<Dedicated<P>>,
+    dedicated: Vec<Dedicated<P>>,
 }
 
 impl<P: Platform> SiteOps<P> {
@@ -23,14 +23,18 @@ impl<P: Platform> SiteOps<P> {
     pub(crate) const fn new() -> Self {
         Self {
             shared: SharedOps::new(),
-            own: Vec::new(),
+            dedicated: Vec::new(),
         }
     }
 
     /// The target of `site`, if it has a dedicated ops.
     pub(crate) fn get(&self, site: Site) -> Option<&SiteTarget> {
-        let index = self.own.binary_search_by_key(&site, |own| own.at.site);
-        self.own.get(index.ok()?).map(|own| &own.at)
+        let index = self
+            .dedicated
+            .binary_search_by_key(&site, |dedicated| dedicated.at.site);
+        self.dedicated
+            .get(index.ok()?)
+            .map(|dedicated| &dedicated.at)
     }
 
     /// Has `site` a dedicated ops?
@@ -39,7 +43,7 @@ impl<P: Platform> SiteOps<P> {
     }
 
     fn sort(&mut self) {
-        sort::sort_by_key(&mut self.own, |own| own.at.site);
+        sort::sort_by_key(&mut self.dedicated, |dedicated| dedicated.at.site);
     }
 
     /// Attaches the shared ops to `sites`, all or none.
@@ -64,8 +68,8 @@ impl<P: Platform> SiteOps<P> {
     /// Those of [`ops::try_register_dedicated`]. The site is detached then.
     pub(crate) fn share(&mut self, platform: &P, site: Site, lock: &Locked<'_>) -> Result {
         let target = SiteTarget::handler(site);
-        let (own, shared) = (&mut self.own, &mut self.shared);
-        let result = ops::try_register_dedicated(own, shared, platform, target, lock);
+        let (dedicated, shared) = (&mut self.dedicated, &mut self.shared);
+        let result = ops::try_register_dedicated(dedicated, shared, platform, target, lock);
         self.sort();
         result
     }
@@ -81,7 +85,7 @@ impl<P: Platform> SiteOps<P> {
         for site in sites {
             if self
                 .get(site)
-                .is_some_and(|own| own.target != Target::Original)
+                .is_some_and(|dedicated| dedicated.target != Target::Original)
             {
                 targets.push(SiteTarget::handler(site))?;
             }
@@ -103,7 +107,7 @@ impl<P: Platform> SiteOps<P> {
         if targets.is_empty() {
             return Ok(());
         }
-        ops::retarget(&mut self.own, platform, targets, lock)
+        ops::retarget(&mut self.dedicated, platform, targets, lock)
     }
 
     /// Moves sites from the shared ops to dedicated ones.
@@ -117,8 +121,8 @@ impl<P: Platform> SiteOps<P> {
         targets: &[SiteTarget],
         lock: &Locked<'_>,
     ) -> Result {
-        let (own, shared) = (&mut self.own, &mut self.shared);
-        let result = ops::register_dedicated(own, shared, platform, targets, lock);
+        let (dedicated, shared) = (&mut self.dedicated, &mut self.shared);
+        let result = ops::register_dedicated(dedicated, shared, platform, targets, lock);
         self.sort();
         result
     }
@@ -132,13 +136,15 @@ impl<P: Platform> SiteOps<P> {
         limit: usize,
         is_unused: impl Fn(Site) -> bool,
     ) -> usize {
-        let used = sort::partition_in_place(&mut self.own, |own| is_unused(own.at.site));
-        let unused = self.own.len().saturating_sub(used);
+        let used = sort::partition_in_place(&mut self.dedicated, |dedicated| {
+            is_unused(dedicated.at.site)
+        });
+        let unused = self.dedicated.len().saturating_sub(used);
         let now = unused.min(limit);
-        let stay = self.own.len().saturating_sub(now);
+        let stay = self.dedicated.len().saturating_sub(now);
         if now > 0 {
-            let (own, shared) = (&mut self.own, &mut self.shared);
-            ops::unregister_dedicated(own, stay, shared, platform, lock);
+            let (dedicated, shared) = (&mut self.dedicated, &mut self.shared);
+            ops::unregister_dedicated(dedicated, stay, shared, platform, lock);
         }
         self.sort();
         unused.saturating_sub(now)
@@ -153,21 +159,21 @@ impl<P: Platform> SiteOps<P> {
 
     /// The sites with dedicated ops.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SiteTarget> {
-        self.own.iter().map(|own| &own.at)
+        self.dedicated.iter().map(|dedicated| &dedicated.at)
     }
 
     /// Is no site attached to any ops?
     pub(crate) fn is_empty(&self) -> bool {
-        self.own.is_empty() && self.shared.is_empty()
+        self.dedicated.is_empty() && self.shared.is_empty()
     }
 
     /// Frees the memory that is kept for later sites. Called without sites.
     pub(crate) fn free(&mut self) {
-        self.own = Vec::new();
+        self.dedicated = Vec::new();
     }
 
     /// The number of dedicated ops.
     pub(crate) fn len(&self) -> usize {
-        self.own.len()
+        self.dedicated.len()
     }
 }

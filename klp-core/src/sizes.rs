@@ -14,7 +14,7 @@ use core::ffi::CStr;
 use core::ops::ControlFlow;
 
 /// For fewer functions, lookups in kallsyms are less work.
-const MANY: usize = 16;
+const MIN_BATCH: usize = 16;
 
 /// The sizes of some functions of a module.
 #[derive(Debug)]
@@ -59,12 +59,12 @@ impl Sizes {
                 is_symbol: false,
             })?;
         }
-        if functions.len() < MANY {
+        if functions.len() < MIN_BATCH {
             return Ok(Self::none());
         }
         sort::sort_by_key(&mut functions, |function| function.start);
         platform.in_module(module, |name, address| {
-            if ends_nothing(name) {
+            if is_ignored(name) {
                 return ControlFlow::Continue(());
             }
             let after = functions.partition_point(|function| function.start < address);
@@ -105,7 +105,7 @@ impl Sizes {
 
 /// Is it a symbol that kallsyms ignores for sizes: one without a name, or compiler-generated?
 /// Ignoring too many only makes a function larger, which does no harm.
-fn ends_nothing(name: &CStr) -> bool {
+fn is_ignored(name: &CStr) -> bool {
     let name = name.to_bytes();
     name.is_empty() || name.starts_with(b".L") || name.starts_with(b"L0") || name.starts_with(b"$")
 }

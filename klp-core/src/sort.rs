@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn all_are_parted() {
+    fn all_are_partitioned() {
         for sequence in sequences() {
             let mut ours = sequence.clone();
             let others = partition_in_place(&mut ours, |&value| value > 1);

@@ -110,16 +110,16 @@ pub struct InModule {
 
 /// A requested symbol.
 #[derive(Debug)]
-struct Wanted<'a> {
+struct Request<'a> {
     /// The hash of the name: symbols of one module have common prefixes, so comparing names is slow.
     hash: u32,
     name: &'a CStr,
     /// The index of its search.
-    place: usize,
+    index: usize,
 }
 
 impl InModule {
-    /// Looks the names and positions of `wanted` up in `module`.
+    /// Looks the names and positions of `requests` up in `module`.
     ///
     /// # Errors
     ///
@@ -127,26 +127,26 @@ impl InModule {
     pub fn search<'a>(
         platform: &impl Symbols,
         module: &Name,
-        wanted: impl Iterator<Item = (&'a CStr, usize)>,
+        requests: impl Iterator<Item = (&'a CStr, usize)>,
     ) -> Result<Self> {
         let mut searches = Vec::new();
-        let mut names: Vec<Wanted<'_>> = Vec::new();
-        for (name, position) in wanted {
-            names.push(Wanted {
+        let mut names: Vec<Request<'_>> = Vec::new();
+        for (name, position) in requests {
+            names.push(Request {
                 hash: name::hash(name.to_bytes()),
                 name,
-                place: searches.len(),
+                index: searches.len(),
             })?;
             searches.push(Search::new(position))?;
         }
-        sort::sort_by_key(&mut names, |wanted| wanted.hash);
+        sort::sort_by_key(&mut names, |request| request.hash);
         platform.in_module(module.as_c_str(), |symbol, address| {
             let hash = name::hash(symbol.to_bytes());
-            let first = names.partition_point(|wanted| wanted.hash < hash);
+            let first = names.partition_point(|request| request.hash < hash);
             let alike = names.iter().skip(first);
-            for wanted in alike.take_while(|wanted| wanted.hash == hash) {
-                if wanted.name == symbol {
-                    if let Some(search) = searches.get_mut(wanted.place) {
+            for request in alike.take_while(|request| request.hash == hash) {
+                if request.name == symbol {
+                    if let Some(search) = searches.get_mut(request.index) {
                         search.found(address);
                     }
                 }
@@ -156,7 +156,7 @@ impl InModule {
         Ok(Self { searches })
     }
 
-    /// The address of the requested symbol with the index `place`, which is called `name`.
+    /// The address of the requested symbol with the index `index`, which is called `name`.
     ///
     /// # Errors
     ///
@@ -165,10 +165,10 @@ impl InModule {
         &self,
         log: &impl Log,
         module: &Name,
-        place: usize,
+        index: usize,
         name: &CStr,
     ) -> Result<usize> {
-        let search = self.searches.get(place).copied();
+        let search = self.searches.get(index).copied();
         search
             .unwrap_or(Search::new(0))
             .finish(log, Some(module.as_c_str()), name)

@@ -30,7 +30,7 @@ use crate::types::{Blocker, Direction, PatchState};
 use core::time::Duration;
 
 /// The maximum number of blockers that are logged.
-const MOST_REPORTED: usize = 10;
+const MAX_REPORTED: usize = 10;
 
 impl<P: Platform> Patches<P> {
     /// The patch in transition.
@@ -195,7 +195,7 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Logs the first [`MOST_REPORTED`] blockers, and the number of others.
+    /// Logs the first [`MAX_REPORTED`] blockers, and the number of others.
     fn report_blockers(&self) {
         let Some(check) = self.stack_check() else {
             return;
@@ -206,7 +206,7 @@ impl<P: Platform> Core<'_, P> {
             if !self.platform.is_pending(task) {
                 return;
             }
-            if reported == MOST_REPORTED {
+            if reported == MAX_REPORTED {
                 more = more.saturating_add(1);
                 return;
             }

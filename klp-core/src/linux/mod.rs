@@ -107,8 +107,8 @@ impl PatchRef {
 }
 
 /// Makes the data pointer that C passes on to a function that calls this closure. That function is generic over the
-/// closure's type: calls through `dyn FnMut` fail the kernel's check of indirect calls (CONFIG_CFI) when the closure is
-/// also an `Fn`.
+/// closure's type: calls through `dyn FnMut` fail the kernel's check of indirect calls (CONFIG_CFI) when the
+/// closure is also an `Fn`.
 fn data<F>(closure: &mut F) -> *mut c_void {
     ptr::from_mut(closure).cast()
 }

@@ -34,7 +34,8 @@ impl Modules for Kernel {
 
     fn text(&self, module: ModuleRef) -> TextRange {
         let (mut start, mut size) = (0, 0);
-        // SAFETY: the module is loaded: the core has a reference to a patch's, and is notified when others are unloaded.
+        // SAFETY: the module is loaded: the core has a reference to a patch's, and is notified when others are
+        // unloaded.
         unsafe { bindings::klp_module_text(module.0.as_ptr(), &mut start, &mut size) };
         TextRange { start, size }
     }

@@ -46,8 +46,8 @@ impl Tracing for Kernel {
 
     fn site(&self, function: TextRange) -> Option<Site> {
         let last = function.start.wrapping_add(function.size.saturating_sub(1));
-        // Not `ftrace_location()`, which looks the function's size up in kallsyms where functions begin with ENDBR (IBT):
-        // that searches all symbols of a module.
+        // Not `ftrace_location()`, which looks the function's size up in kallsyms where functions begin with ENDBR
+        // (IBT): that searches all symbols of a module.
         // SAFETY: it only looks the addresses up.
         Site::new(unsafe { bindings::ftrace_location_range(function.start, last) })
     }
@@ -98,8 +98,8 @@ impl Tracing for Kernel {
     }
 
     fn free_dedicated(&self, ops: OpsRef, _lock: &Locked<'_>) {
-        // SAFETY: by the invariant it is valid; it is unregistered, a grace period has passed, and the core does not use
-        // it any more.
+        // SAFETY: by the invariant it is valid; it is unregistered, a grace period has passed, and the core does
+        // not use it any more.
         unsafe { bindings::klp_ops_free(ops.0.as_ptr()) };
     }
 

@@ -59,8 +59,8 @@ mod module {
     use ::kernel::ffi::c_int;
     use core::arch::{asm, global_asm};
 
-    // Symbols of `module/klp_vmlinux.h` that this crate uses: weak, because modpost rejects other undefined symbols. bindgen
-    // has only the plain names of the last ones.
+    // Symbols of `module/klp_vmlinux.h` that this crate uses: weak, because modpost rejects other undefined
+    // symbols. bindgen has only the plain names of the last ones.
     global_asm!(
         ".weak \".klp.sym.vmlinux.klp_enable_patch,0\"",
         ".weak \".klp.sym.vmlinux.klp_module_coming,0\"",
@@ -136,8 +136,8 @@ mod module {
 
     impl Drop for Turn {
         fn drop(&mut self) {
-            // The empty assembly prevents a tail call of `klp_leave()`: the C core checks stacks for the calling function,
-            // and for nothing else of the module.
+            // The empty assembly prevents a tail call of `klp_leave()`: the C core checks stacks for the calling
+            // function, and for nothing else of the module.
             // SAFETY: `begin` called `klp_enter()`; the assembly is empty.
             unsafe {
                 bindings::klp_leave();
