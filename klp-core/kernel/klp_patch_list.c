@@ -13,8 +13,8 @@
 static DEFINE_SPINLOCK(lock);
 /*
  * As in the C core, live patches find the list by its name and walk it under klp_mutex.
- * klp_transition_patch is NULL when no transition runs; debuggers know the name. A core that
- * is a module shares both with the C core, whose list has the module's own patch.
+ * klp_transition_patch is NULL when no transition runs; debuggers know the name. A module
+ * shares both with the C core, whose list has the module's patch.
  */
 #ifndef MODULE
 static LIST_HEAD(klp_patches);

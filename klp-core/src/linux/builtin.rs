@@ -36,7 +36,7 @@ unsafe extern "C" fn klp_core_update(task: *mut task_struct) {
 /// The task list is locked for writing.
 #[no_mangle]
 unsafe extern "C" fn klp_copy_process(child: *mut task_struct) {
-    // SAFETY: the current task is alive, and the child is not freed while it is being forked.
+    // SAFETY: neither task is freed in fork.
     unsafe {
         let parent = TaskRef::new(bindings::klp_current());
         PUBLISHED.inherit(&KERNEL, &parent, &TaskRef::new(child));
@@ -86,7 +86,7 @@ unsafe extern "C" fn klp_find_section_by_name(
     name: *const c_char,
     size: *mut usize,
 ) -> *mut c_void {
-    // SAFETY: the caller promises a livepatch module, which keeps its section headers and names, and valid pointers.
+    // SAFETY: the caller's promise; a livepatch module keeps its section headers and names.
     unsafe {
         *size = 0;
         let mut file = MaybeUninit::<bindings::klp_file>::uninit();
@@ -139,7 +139,7 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
         found: *mut bindings::klp_state,
     }
     unsafe extern "C" fn each(patch: *mut bindings::klp_patch, data: *mut c_void) {
-        // SAFETY: `data` is the search that is passed below, which nothing else uses until the iteration ends.
+        // SAFETY: `data` is the search below, which nothing else uses until the iteration ends.
         let search = unsafe { &mut *data.cast::<Search>() };
         if let Some(patch) = NonNull::new(patch) {
             let state = state_of(PatchRef(patch), search.id);

@@ -194,10 +194,10 @@ extern "C" fn klp_core_promote() {
 unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ulong {
     // SAFETY: the caller promises that preemption is off.
     let guard = unsafe { NoPreempt::new() };
-    // SAFETY: the caller promises that `site` is a patch site, and none is at zero.
+    // SAFETY: the caller promises a patch site, and none is at zero.
     let site = unsafe { Site::new(site).unwrap_unchecked() };
     let target = PUBLISHED.redirect(&KERNEL, site, &guard, || {
-        // SAFETY: the caller promises that it is the task's patch state. Concurrent writes are atomic.
+        // SAFETY: the caller's promise. Concurrent writes are atomic.
         PatchState::from_c(unsafe { state.read_volatile() })
     });
     target.to_c()
@@ -210,12 +210,12 @@ unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ul
 /// Preemption is off, and `task` is the current one.
 #[no_mangle]
 unsafe extern "C" fn klp_core_update_sleeper(task: *mut task_struct) {
-    // SAFETY: the caller promises that preemption is off, and that `task` is the current one.
+    // SAFETY: the caller's promise.
     let (guard, task) = unsafe { (NoPreempt::new(), TaskRef::new(task)) };
     PUBLISHED.update_sleeper(&KERNEL, &task, &guard);
 }
 
-/// Patches a module that is being loaded: called after ftrace has its sites, before its init runs.
+/// Patches a module that is being loaded: after ftrace has its sites, before its init runs.
 ///
 /// # Safety
 ///
@@ -234,7 +234,7 @@ unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
     let Some(handle) = NonNull::new(module).map(ModuleRef) else {
         return EINVAL.to_c();
     };
-    // SAFETY: the module is not freed meanwhile, and its name is a C string.
+    // SAFETY: the module and its name are valid.
     let name = unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) };
     if name == c"vmlinux" {
         KERNEL.error(format_args!("vmlinux.ko: invalid module name"));
@@ -252,7 +252,7 @@ unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
     }))
 }
 
-/// Reverts the patches of a module that is being unloaded: called after its exit, before ftrace forgets it.
+/// Reverts the patches of a module that is being unloaded: after its exit, before ftrace forgets it.
 ///
 /// # Safety
 ///
@@ -271,7 +271,7 @@ unsafe extern "C" fn klp_module_going(module: *mut module) {
     let Some(handle) = NonNull::new(module).map(ModuleRef) else {
         return;
     };
-    // SAFETY: the module is not freed meanwhile, and its name is a C string.
+    // SAFETY: the module and its name are valid.
     let name = unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) };
     locked(|core| {
         // SAFETY: the module is not freed yet.

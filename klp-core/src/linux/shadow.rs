@@ -163,7 +163,7 @@ enum Got {
 ///
 /// The constructor has that prototype, and may be called with the lock held.
 unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
-    // SAFETY: getting a variable needs less than this function's caller promises.
+    // SAFETY: as for the caller of this function.
     let old = unsafe { klp_shadow_get(wanted.object, wanted.id) };
     if !old.is_null() {
         return Got::Old(old);
@@ -185,7 +185,7 @@ unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
         unsafe { bindings::klp_free(shadow.cast()) };
         return Got::Old(data(old));
     }
-    // SAFETY: there is no other reference to it yet; it is zeroed, and zero is valid for all of its fields.
+    // SAFETY: it has no other reference yet; it is zeroed, and zero is valid for all fields.
     unsafe {
         (*shadow).object = wanted.object;
         (*shadow).id = wanted.id;

@@ -22,7 +22,7 @@ impl Symbols for Kernel {
         where
             F: FnMut(usize) -> ControlFlow<()>,
         {
-            // SAFETY: `in_vmlinux` passes its closure, and does not use it until the iteration ends.
+            // SAFETY: `in_vmlinux` passes its closure, and waits for the iteration's end.
             let each = unsafe { &mut *data.cast::<F>() };
             walk(each(address))
         }
@@ -48,7 +48,7 @@ impl Symbols for Kernel {
         where
             F: FnMut(&CStr, usize) -> ControlFlow<()>,
         {
-            // SAFETY: `in_module` passes its closure, and does not use it until the iteration ends.
+            // SAFETY: `in_module` passes its closure, and waits for the iteration's end.
             let each = unsafe { &mut *data.cast::<F>() };
             // SAFETY: kallsyms passes a C string.
             walk(each(unsafe { CStr::from_ptr(name.cast()) }, address))

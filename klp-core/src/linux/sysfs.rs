@@ -73,17 +73,17 @@ impl Sysfs for Kernel {
     }
 
     fn set_enabled(&self, patch: PatchRef, enabled: bool) {
-        // SAFETY: the patch is valid, and C code only reads the flag.
+        // SAFETY: the patch is valid.
         unsafe { set_flag(&raw mut (*patch.0.as_ptr()).enabled, enabled) };
     }
 
     fn set_forced(&self, patch: PatchRef) {
-        // SAFETY: the patch is valid, and C code only reads the flag.
+        // SAFETY: the patch is valid.
         unsafe { set_flag(&raw mut (*patch.0.as_ptr()).forced, true) };
     }
 
     fn set_patched(&self, object: ObjectRef, patched: bool) {
-        // SAFETY: the object is valid, and C code only reads the flag.
+        // SAFETY: the object is valid.
         unsafe { set_flag(&raw mut (*object.0.as_ptr()).patched, patched) };
     }
 
@@ -107,12 +107,12 @@ impl Sysfs for Kernel {
     }
 
     fn set_func_patched(&self, func: FuncRef, patched: bool) {
-        // SAFETY: the function is valid, and C code only reads the flag.
+        // SAFETY: the function is valid.
         unsafe { set_flag(&raw mut (*func.0.as_ptr()).patched, patched) };
     }
 
     fn set_func_transition(&self, func: FuncRef, in_transition: bool) {
-        // SAFETY: the function is valid, and C code only reads the flag.
+        // SAFETY: the function is valid.
         unsafe { set_flag(&raw mut (*func.0.as_ptr()).transition, in_transition) };
     }
 

@@ -60,7 +60,7 @@ impl Tasks for Kernel {
             cpu: c_int,
             data: *mut c_void,
         ) {
-            // SAFETY: `for_each_idle_task` passes its closure, and does not use it until the iteration ends.
+            // SAFETY: `for_each_idle_task` passes its closure, and waits for the iteration's end.
             let each = unsafe { &mut *data.cast::<F>() };
             // SAFETY: idle tasks are never freed.
             each(&unsafe { TaskRef::new(task) }, u32::try_from(cpu).ok());
@@ -70,12 +70,12 @@ impl Tasks for Kernel {
     }
 
     fn state(&self, task: &TaskRef) -> PatchState {
-        // SAFETY: the task is not freed while the reference is used.
+        // SAFETY: the task is not freed.
         PatchState::from_c(unsafe { bindings::klp_task_state(task.0.as_ptr()) })
     }
 
     fn set_state(&self, task: &TaskRef, state: PatchState) {
-        // SAFETY: the task is not freed while the reference is used.
+        // SAFETY: the task is not freed.
         unsafe { bindings::klp_task_set_state(task.0.as_ptr(), state.to_c()) };
     }
 
@@ -85,17 +85,17 @@ impl Tasks for Kernel {
     }
 
     fn is_pending(&self, task: &TaskRef) -> bool {
-        // SAFETY: the task is not freed while the reference is used.
+        // SAFETY: the task is not freed.
         unsafe { bindings::klp_task_is_pending(task.0.as_ptr()) }
     }
 
     fn set_pending(&self, task: &TaskRef) {
-        // SAFETY: the task is not freed while the reference is used.
+        // SAFETY: the task is not freed.
         unsafe { bindings::klp_task_set_pending(task.0.as_ptr()) };
     }
 
     fn clear_pending(&self, task: &TaskRef) -> bool {
-        // SAFETY: the task is not freed while the reference is used.
+        // SAFETY: the task is not freed.
         unsafe { bindings::klp_task_clear_pending(task.0.as_ptr()) }
     }
 
@@ -105,7 +105,7 @@ impl Tasks for Kernel {
             entries: *const c_ulong,
             data: *mut c_void,
         ) {
-            // SAFETY: `with_stack` passes its closure, and does not use it until the call ends.
+            // SAFETY: `with_stack` passes its closure, and waits for the call's end.
             let look = unsafe { &mut *data.cast::<F>() };
             match usize::try_from(count) {
                 // SAFETY: there are that many entries, which do not change during the call.
@@ -121,18 +121,18 @@ impl Tasks for Kernel {
     }
 
     fn thread_function(&self, task: &TaskRef) -> Option<usize> {
-        // SAFETY: the task is not freed while the reference is used.
+        // SAFETY: the task is not freed.
         let function = unsafe { bindings::klp_task_thread_function(task.0.as_ptr()) };
         (function != 0).then_some(function)
     }
 
     fn kick(&self, task: &TaskRef) {
-        // SAFETY: the task is not freed while the reference is used.
+        // SAFETY: the task is not freed.
         unsafe { bindings::klp_task_kick(task.0.as_ptr()) };
     }
 
     fn signal(&self, task: &TaskRef) {
-        // SAFETY: the task is not freed while the reference is used.
+        // SAFETY: the task is not freed.
         unsafe { bindings::klp_task_signal(task.0.as_ptr()) };
     }
 
