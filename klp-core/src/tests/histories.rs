@@ -105,7 +105,6 @@ impl Model {
         if let Some((patch, place, _)) = self.transition {
             if state == PatchState::Patched {
                 if patch.replace {
-                    view.truncate(place);
                     view.clear();
                 }
                 view.insert(place.min(view.len()), patch);
