@@ -13,7 +13,7 @@ pub struct Transition<P: Handles> {
     pub patch: P::Patch,
     /// The direction.
     pub direction: Direction,
-    /// When to try again.
+    /// The intervals between attempts.
     pub(crate) backoff: RetryBackoff,
     /// The transition was reversed because it missed its deadline. The reversed one has none.
     pub(crate) missed_deadline: bool,

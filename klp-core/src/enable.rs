@@ -14,7 +14,7 @@ use crate::types::Direction;
 /// The error of a patch that was not enabled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct EnableError {
-    /// Why not.
+    /// The reason.
     pub errno: Errno,
     /// The patch has a folder in sysfs and a reference to its module. The caller has to release them, before the
     /// module's init returns and without the core's mutex.

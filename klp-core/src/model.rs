@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The patches that are enabled or in transition: their objects and functions.
+//! The core's records of patches, their objects and functions.
 
 use crate::backoff::Transition;
 use crate::errno::{Result, EINVAL, ENOENT};
@@ -48,11 +48,11 @@ pub struct Patch<P: Platform> {
     /// Tasks may still run this patch, so its module is pinned: a transition was forced, or
     /// [`Func::immediate`] functions were patched.
     pub forced: bool,
-    /// What it patches.
+    /// The objects.
     pub objects: Vec<Object<P>>,
 }
 
-/// What a patch does to vmlinux or to one module.
+/// An object of a patch: vmlinux or a module.
 #[derive(Debug)]
 pub struct Object<P: Platform> {
     /// The platform's handle.
@@ -71,7 +71,7 @@ pub struct Object<P: Platform> {
     pub owes_post_unpatch: bool,
 }
 
-/// What a patch does to one function.
+/// A function of an object that a patch replaces.
 #[derive(Debug)]
 pub struct Func<P: Platform> {
     /// The platform's handle.
@@ -105,7 +105,7 @@ pub struct Declared<P: Platform> {
     pub replace: bool,
     /// Do all tasks use it at once?
     pub immediate: bool,
-    /// What it patches.
+    /// The objects.
     pub objects: Vec<DeclaredObject<P>>,
 }
 

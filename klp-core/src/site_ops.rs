@@ -37,7 +37,7 @@ impl<P: Platform> SiteOps<P> {
             .map(|dedicated| &dedicated.at)
     }
 
-    /// Has `site` a dedicated ops?
+    /// Does `site` have a dedicated ops?
     pub(crate) fn has(&self, site: Site) -> bool {
         self.get(site).is_some()
     }

@@ -76,7 +76,7 @@ mod tests {
 
     const MANY: u32 = if cfg!(miri) { 100 } else { 1000 };
 
-    /// Every sequence of up to six of four numbers; of up to three where each step is interpreted.
+    /// Every sequence of up to six numbers below four; of up to three under Miri.
     fn sequences() -> impl Iterator<Item = std::vec::Vec<u8>> {
         (0..=if cfg!(miri) { 3 } else { 6u32 }).flat_map(|len| {
             (0..4usize.pow(len)).map(move |code| {

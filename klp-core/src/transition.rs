@@ -304,7 +304,7 @@ impl<P: Platform> Core<'_, P> {
         if !enabled {
             self.park(patch);
         }
-        // Only now: a waiter for the end may unload the module next.
+        // Only now: user space that waits for the end may unload the module next.
         self.platform.patch_list_set_transition(None);
         if !enabled && self.state.index(patch).is_some() {
             self.release(patch);
@@ -462,7 +462,7 @@ impl<P: Platform> Core<'_, P> {
         }
     }
 
-    /// Switches all tasks, safe or not.
+    /// Switches all tasks without a stack check.
     ///
     /// # Errors
     ///

@@ -278,7 +278,7 @@ fn a_transition_from_a_patch_with_a_sleeper() {
 }
 
 /// Tests that a fault makes a scenario panic, with this in the message.
-macro_rules! noticed {
+macro_rules! detected {
     ($($name:ident: $fault:ident $(($number:literal))?, $scenario:ident, $expected:literal;)*) => {$(
         #[test]
         #[should_panic(expected = $expected)]
@@ -288,7 +288,7 @@ macro_rules! noticed {
     )*};
 }
 
-noticed! {
+detected! {
     a_table_that_is_published_without_a_release: UnorderedPublish, enabling, "Causality violation";
     a_table_that_is_read_without_an_acquire: UnorderedRead, enabling, "Causality violation";
     a_state_that_is_read_before_the_redirect: StateBeforeRedirect, enabling, "without a patch state";
