@@ -134,7 +134,7 @@ fn parse_version(text: &str) -> Option<(String, u32)> {
 }
 
 /// Returns the kernel's command line.
-fn kernel_parameters(arch: Arch, spec: &Spec) -> String {
+fn kernel_parameters(arch: Arch, spec: &Spec, accel: Accel) -> String {
     let mut words = arch.facts().machine.parameters.to_vec();
     words.extend([
         "loglevel=7",
@@ -145,6 +145,11 @@ fn kernel_parameters(arch: Arch, spec: &Spec) -> String {
         // A quarter of the boot of Debian's kernel, when emulated.
         "cryptomgr.notests=1",
     ]);
+    if accel.emulates() {
+        // QEMU translates code again at each new virtual address, so starting a program took five times as long with
+        // its libraries at random addresses.
+        words.push("norandmaps");
+    }
     words.extend(spec.kernel_parameters.iter().map(String::as_str));
     words.join(" ")
 }
@@ -174,7 +179,7 @@ pub(super) fn arguments(arch: Arch, spec: &Spec, accel: Accel) -> Vec<String> {
     words.push(smp.to_string());
     words.extend(["-m".into(), spec.memory.to_string()]);
     words.extend(accel.arguments().iter().map(|&word| word.to_owned()));
-    words.extend(["-append".into(), kernel_parameters(arch, spec)]);
+    words.extend(["-append".into(), kernel_parameters(arch, spec, accel)]);
     words
 }
 
@@ -233,7 +238,9 @@ mod tests {
             ..spec()
         };
         for arch in Arch::ALL {
-            assert!(kernel_parameters(arch, &spec).ends_with(" nokaslr"));
+            let parameters = |accel| kernel_parameters(arch, &spec, accel);
+            assert!(parameters(Accel::TcgSingle).ends_with(" norandmaps nokaslr"));
+            assert!(!parameters(Accel::Kvm).contains("norandmaps"));
         }
     }
 }
