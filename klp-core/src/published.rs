@@ -56,14 +56,12 @@ impl Published {
         state: impl Fn() -> PatchState,
     ) -> Target {
         let early = fault::is_injected(Fault::StateBeforeRedirect).then(&state);
-        self.redirects.target(site, guard, || {
-            let state = early.unwrap_or_else(state);
-            if state == PatchState::Idle {
-                log.bug(c"a task without a patch state calls a function in transition");
-            }
-            // As in the C core, a task without a patch state calls the new function.
-            state != PatchState::Unpatched
-        })
+        let choose = |unpatched, patched| match early.unwrap_or_else(state) {
+            PatchState::Unpatched => unpatched,
+            PatchState::Patched => patched,
+            PatchState::Idle => target_without_state(log, patched),
+        };
+        self.redirects.target(site, guard, choose)
     }
 
     /// Switches `task` if it is pending. It is the current one, about to leave the kernel or to idle, with
@@ -130,6 +128,15 @@ impl Published {
             platform.set_state(child, platform.state(parent));
         }
     }
+}
+
+/// Reports that the calling task has no patch state. As in the C core, it calls the new function. A function of
+/// its own that the handler ends with, so that it needs no stack frame; `black_box` hides that the result is known.
+#[cold]
+#[inline(never)]
+fn target_without_state(log: &impl Log, patched: Target) -> Target {
+    log.bug(c"a task without a patch state calls a function in transition");
+    core::hint::black_box(patched)
 }
 
 impl Default for Published {
