@@ -308,7 +308,7 @@ fn packages_are_installed_only_if_allowed() {
 
     for (option, variable) in [(&["--install"][..], ""), (&[], "1")] {
         let error = build(option, variable);
-        assert!(error.contains("still not found"), "{error}");
+        assert!(error.contains("but not found"), "{error}");
         let done = fs::read_to_string(&log).unwrap();
         let done: Vec<_> = done.lines().collect();
         assert_eq!(done[0], "apt-get update (1)", "children inherit it");

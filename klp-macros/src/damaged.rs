@@ -135,11 +135,11 @@ fn malformed_files_are_reported() {
     });
     error(&|folder| {
         folder.add("vmlinux", &whole[..whole.len() / 2]);
-        "it is cut off"
+        "it is truncated"
     });
     error(&|folder| {
         folder.add("vmlinux", &types("b").finish()[..30]);
-        "cannot be read: it is cut off"
+        "cannot be read: it is truncated"
     });
     error(&|folder| {
         folder.sources.vmlinux = folder.path();

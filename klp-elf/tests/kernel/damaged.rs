@@ -142,8 +142,8 @@ fn types_whose_parts_are_not_there() {
         error.to_string()
     };
     let mut data = sample().finish();
-    assert!(said(&data[..20]).ends_with("it is cut off"));
-    assert!(said(&data[..data.len() - 1]).ends_with("it is cut off"));
+    assert!(said(&data[..20]).ends_with("it is truncated"));
+    assert!(said(&data[..data.len() - 1]).ends_with("it is truncated"));
     *data.last_mut().expect("a byte") = b'x';
     assert!(said(&data).ends_with("its strings do not end"));
 }

@@ -27,6 +27,12 @@ insmod_fails() {
 	}
 }
 
+# refused_in_transition PATCH - the patch is refused, unless klp-core's transition has ended by itself before.
+refused_in_transition() {
+	insmod_fails "busy" "$(module_file "$1")" && return
+	[ "$(cat $core/transition)" = 0 ] && remove_patch "$1"
+}
+
 write_fails() {
 	! echo "$1" 2>/dev/null >"$2"
 }
@@ -55,7 +61,7 @@ expect_eq "the original is back" "$original" "$(cat /proc/cmdline)"
 
 # Patches during klp-core's transition.
 must "klp-core is loaded" insmod $file
-check "no patch can be enabled meanwhile" insmod_fails "busy" "$(module_file livepatch-sample)"
+check "no patch can be enabled meanwhile" refused_in_transition livepatch-sample
 check "its transition cannot be forced" write_fails 1 $core/force
 must "klp-core is enabled" wait_until settled klp_core
 

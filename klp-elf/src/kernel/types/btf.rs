@@ -359,7 +359,7 @@ fn word(bytes: &[u8], number: usize) -> u32 {
 }
 
 fn cut() -> Reason {
-    "it is cut off".to_owned()
+    "it is truncated".to_owned()
 }
 
 /// Finds the types and the strings by the header.
