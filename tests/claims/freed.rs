@@ -2,7 +2,7 @@
 
 //! Takes a reference to an object that is being freed.
 //!
-//! Refused without unsafe: runs when nothing refers to its argument any more
+//! Refused without unsafe: runs after the last reference to its argument is gone
 
 #![forbid(unsafe_code)]
 

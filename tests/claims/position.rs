@@ -2,7 +2,7 @@
 
 //! Declares a pointer that may be `NULL` as the position of a handler.
 //!
-//! Refused: `vfs_read` is no `proc_handler`
+//! Refused: `vfs_read` is not a `proc_handler`
 
 #![forbid(unsafe_code)]
 

@@ -2,7 +2,7 @@
 
 //! Returns a dangling pointer, which C dereferences.
 //!
-//! Refused without unsafe: is `char *` in C, which follows it: write `-> Returned<c_char>`
+//! Refused without unsafe: is `char *` in C, and its callers follow it: write `-> Returned<c_char>`
 
 #![forbid(unsafe_code)]
 

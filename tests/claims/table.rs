@@ -2,7 +2,7 @@
 
 //! Declares a table of text as one of numbers.
 //!
-//! Refused without unsafe: `IntTable` is a table of whole numbers
+//! Refused without unsafe: `IntTable` is a table of integers
 
 #![forbid(unsafe_code)]
 

@@ -2,7 +2,7 @@
 
 //! Declares a `void *` as an owning pointer, and frees its target.
 //!
-//! Refused without unsafe: which does not say what is behind it
+//! Refused without unsafe: which does not say what it points to
 
 #![forbid(unsafe_code)]
 
