@@ -13,12 +13,11 @@ const TIMEOUT_MAX: u64 = 86_400;
 /// The options of a trial.
 #[derive(Args, Clone, Debug)]
 pub struct TrialOptions {
-    /// Bash command to run in the virtual machine before and after patching, which shows the patch's effect. The
-    /// build fails if the command fails after patching.
+    /// Bash command to run in the virtual machine before patching, when it may fail, and after, when it must succeed.
     #[arg(long, value_name = "COMMAND", requires = "vm")]
     pub command: Option<String>,
-    /// Copy a file or folder into the virtual machine. DST is an absolute path; if it ends with a slash, SRC
-    /// keeps its name. May be given several times.
+    /// Copy a file or folder into the virtual machine, programs with their shared libraries. DST is an absolute path; if
+    /// it ends with a slash, SRC keeps its name. May be given several times.
     #[arg(long = "file", value_name = "SRC:DST", value_parser = copy::parse, requires = "vm")]
     pub files: Vec<(PathBuf, PathBuf)>,
     /// Load this module of the kernel and its dependencies before patching. May be given several times.
@@ -30,7 +29,7 @@ pub struct TrialOptions {
     /// Expected exit status of the command after patching.
     #[arg(long, value_name = "STATUS", requires = "command", default_value_t = 0)]
     pub expect_status: u8,
-    /// Time limit of each run of the command.
+    /// Time limit of each run of the command. If it hangs, its stack is shown.
     #[arg(
         long,
         value_name = "SECONDS",

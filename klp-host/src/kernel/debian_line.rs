@@ -107,6 +107,11 @@ impl Flavour {
 }
 
 impl Line {
+    /// Returns the suites whose newest release is used, unless they have none.
+    pub fn main_suites(&self) -> &'static [&'static str] {
+        self.suites.first().copied().unwrap_or_default()
+    }
+
     /// Returns the line of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         let is_it = |line: &&Self| line.name == name || line.aliases.contains(&name);

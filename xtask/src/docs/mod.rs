@@ -30,6 +30,8 @@ const PAGES: [Page; 6] = [
         tables: &[
             ("keys", tables::keys),
             ("types", tables::types),
+            ("trial-options", tables::trial_options),
+            ("kernels", tables::kernels),
             ("cargo-klp-exit", tables::cargo_klp_exit),
             ("variables", tables::variables),
         ],

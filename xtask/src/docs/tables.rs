@@ -5,12 +5,17 @@
 //! klp-macros, klpctl and cargo-klp cannot be linked as libraries, so the files with their rows are compiled into
 //! this program.
 
+use clap::Args as _;
 use klp_elf::check::{Kind, Problem, Severity};
+use klp_host::kernel::debian_line::LINES;
 use klp_host::kernel::metadata::{INLINED, VARIABLES};
 
 #[path = "../../../cargo-klp/src/exit_status.rs"]
 #[allow(dead_code)] // The help text.
 mod cargo_klp_status;
+#[path = "../../../cargo-klp/src/trial/options.rs"]
+#[allow(dead_code)] // The values.
+mod cargo_klp_trial;
 #[path = "../../../klp-macros/src/keys/table.rs"]
 #[allow(dead_code)] // The examples, for error messages.
 mod keys_table;
@@ -50,6 +55,48 @@ fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
 
 fn code(text: &str) -> String {
     format!("`{text}`")
+}
+
+/// The options of a trial, from their help.
+pub(super) fn trial_options() -> String {
+    let command = cargo_klp_trial::TrialOptions::augment_args(clap::Command::new("cargo klp"));
+    let rows = command.get_arguments().map(|option| {
+        let names = option.get_value_names().unwrap_or_default();
+        let value = names.first().map(|name| format!(" {name}"));
+        let name = option.get_long().unwrap_or_default();
+        let default = option.get_default_values().first();
+        let default = default.map(|value| format!(" (default: {})", value.to_string_lossy()));
+        vec![
+            code(&format!("--{name}{}", value.unwrap_or_default())),
+            option
+                .get_help()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+                + &default.unwrap_or_default(),
+        ]
+    });
+    table(&["option", "effect"], rows)
+}
+
+/// The names of Debian's kernels.
+pub(super) fn kernels() -> String {
+    let rows = LINES.iter().map(|line| {
+        vec![
+            code(line.name),
+            line.main_suites().join(", "),
+            line.series.to_owned(),
+            if line.has_rust { "yes" } else { "no" }.to_owned(),
+            line.lacks.unwrap_or_default().to_owned(),
+        ]
+    });
+    let columns = [
+        "`--kernel`",
+        "Debian suites",
+        "series",
+        "Rust",
+        "limitation",
+    ];
+    table(&columns, rows)
 }
 
 /// The keys of the attributes.
