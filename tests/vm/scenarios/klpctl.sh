@@ -96,7 +96,7 @@ hold /tmp/held
 must "a task stays in the original again" wait_until is_held $reader
 original=$reader
 # Longer on slower kernels, so that the checks below finish before the timeout.
-"$ctl" load --unchecked --timeout $((WAIT / 15)) "$first" >/tmp/stuck 2>&1 &
+"$ctl" load --unchecked --timeout $((WAIT / 10)) "$first" >/tmp/stuck 2>&1 &
 loader=$!
 must "the transition runs" wait_until test -e $LIVEPATCH/held_first/transition
 # A new task has switched from the beginning, so it stays in the replacement.
