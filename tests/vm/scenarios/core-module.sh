@@ -27,10 +27,17 @@ insmod_fails() {
 	}
 }
 
-# refused_in_transition PATCH - the patch is refused, unless klp-core's transition has ended by itself before.
+# refused_in_transition PATCH - the patch is refused during klp-core's transition. If that has ended before by itself,
+# klp-core is loaded again.
 refused_in_transition() {
-	insmod_fails "busy" "$(module_file "$1")" && return
-	[ "$(cat $core/transition)" = 0 ] && remove_patch "$1"
+	local attempt
+	for attempt in 1 2 3 4 5; do
+		insmod_fails "busy" "$(module_file "$1")" && return
+		[ "$(cat $core/transition)" = 0 ] || return
+		remove_patch "$1" && remove_patch klp_core && insmod $file || return
+	done
+	echo "$attempt transitions ended before the patch could be loaded"
+	return 1
 }
 
 write_fails() {
