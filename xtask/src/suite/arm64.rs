@@ -40,9 +40,6 @@ pub(super) fn run() -> Result<Tally> {
     let get = |core| kernel::get(core, Profile::Base, &options());
     let kernels = [get(Core::C)?, get(Core::Rust)?];
     let scripts = scenarios::only_for(ARCH, scenarios::all()?)?;
-    for kernel in &kernels {
-        checkout::build_all(kernel)?;
-    }
     // The comparison mostly waits for transitions.
     let [c, rust] = &kernels;
     let (on_both, compared) = std::thread::scope(|scope| {
