@@ -88,12 +88,27 @@ static struct klp_site_ops klp_guards[] = {
 	{ .ops = { .func = klp_ftrace_handler, .flags = SAVED | FTRACE_OPS_FL_PERMANENT } },
 };
 
+/* A function that nothing calls, and the handler does not redirect. */
+#ifdef MODULE
+#define klp_idle	klp_c_cancel_transition
+#else
+static noinline void klp_idle(void)
+{
+	barrier();
+}
+#endif
+
+/* A site for ops that have to stay registered without any other. */
+unsigned long klp_idle_site(void)
+{
+	return ftrace_location((unsigned long)klp_idle);
+}
+
 #ifdef MODULE
 /*
  * ftrace frees the trampoline of a module's ops when the ops is unregistered or cannot be
  * registered; but dedicated ops share that of klp_shared_ops, and detaching a site would wait
- * for tasks in it. So the trampoline belongs to this ops, which stays registered. Nothing calls
- * the function that it is attached to, and the handler does not redirect it.
+ * for tasks in it. So the trampoline belongs to this ops, which stays registered at the idle site.
  */
 static struct ftrace_ops klp_trampoline_ops = {
 	.func = klp_ftrace_handler,
@@ -108,7 +123,7 @@ static void share_trampoline(struct klp_site_ops *ops)
 
 int __init klp_init_ftrace(void)
 {
-	unsigned long site = ftrace_location((unsigned long)klp_c_cancel_transition);
+	unsigned long site = klp_idle_site();
 	int err;
 
 	err = site ? ftrace_set_filter_ip(&klp_trampoline_ops, site, 0, 0) : -ENOENT;
@@ -166,6 +181,24 @@ int klp_ops_register(struct klp_site_ops *ops)
 	return register_ftrace_function(&ops->ops);
 }
 
+/*
+ * ftrace's list begins with the newest ops. Both are in it. Others may be added
+ * before @newer, or removed, meanwhile: ftrace frees them after a grace period.
+ */
+bool klp_ops_has_others_between(struct klp_site_ops *older, struct klp_site_ops *newer)
+{
+	struct ftrace_ops *ops = &newer->ops;
+	bool found = false;
+
+	preempt_disable_notrace();
+	while (!found && ops && ops != &older->ops) {
+		found = ops->func != klp_ftrace_handler;
+		ops = rcu_dereference_sched(ops->next);
+	}
+	preempt_enable_notrace();
+	return found;
+}
+
 int klp_ops_unregister(struct klp_site_ops *ops)
 {
 	int err;
@@ -198,8 +231,8 @@ MODULE_PARM_DESC(jumps, "Most patched functions whose entries are jumps; 0 turns
 
 unsigned int klp_max_jumps(void)
 {
-	/* Without a trampoline for the handler, a jump could not be reverted. */
-	return klp_shared_ops.ops.trampoline ? klp_jumps : 0;
+	/* Without a trampoline for the handler, a jump could not be reverted; without an idle site, none is made. */
+	return klp_shared_ops.ops.trampoline && klp_idle_site() ? klp_jumps : 0;
 }
 
 /*

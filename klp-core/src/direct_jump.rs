@@ -152,10 +152,15 @@ impl<P: Platform> Core<'_, P> {
             }
         }
         if !new.is_empty() {
-            self.state
+            let moved = self
+                .state
                 .site_ops
-                .register(self.platform, &new, &self.lock)?;
-            remaining = Remaining::More;
+                .register(self.platform, new, &self.lock)?;
+            remaining = if moved > 0 {
+                Remaining::More
+            } else {
+                Remaining::SharedSites
+            };
         }
         Ok(remaining)
     }
@@ -166,13 +171,14 @@ impl<P: Platform> Core<'_, P> {
     pub(crate) fn detach_vanished(&mut self, everywhere: bool) {
         let site_ops = &mut self.state.site_ops;
         let vanished = self.state.redirects.vanished_mut();
-        for &mut site in vanished.iter_mut() {
-            if !site_ops.has(site) && self.platform.has_direct_call(site) {
-                // The direct call's owner is notified when an ops is unregistered. Without memory it is not, and
-                // merely keeps treating the function as redirected.
-                let _ = site_ops.register(self.platform, &[SiteTarget::handler(site)], &self.lock);
+        vanished.retain(|&mut site| {
+            if site_ops.has(site) || !self.platform.has_direct_call(site) {
+                return true;
             }
-        }
+            // The direct call's owner is notified when an ops is unregistered. If none can be registered, the owner
+            // is not, and merely keeps treating the function as redirected; the site is detached then.
+            site_ops.share(self.platform, site, &self.lock).is_ok()
+        });
         let shared = sort::partition_in_place(vanished, |&site| site_ops.has(site));
         if let Some(shared) = vanished.get(..shared).filter(|shared| !shared.is_empty()) {
             site_ops.detach(self.platform, shared, &self.lock);

@@ -36,6 +36,7 @@ pub mod direct_jump;
 pub mod enable;
 pub mod errno;
 mod fault;
+mod guards;
 #[cfg(kernel)]
 #[allow(unsafe_code)]
 pub mod linux;

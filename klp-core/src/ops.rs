@@ -5,21 +5,21 @@
 //! Most sites share one ops, so that many of them change in one pass over the kernel's text. A site with a dedicated
 //! ops can be a jump. A patched site must never be without the handler, and ftrace must find at a site
 //! what it wrote there. So guard ops are attached while a site moves from one ops to another, or its target changes.
+//!
+//! ftrace calls the ops of a site from the newest to the oldest, so the oldest decides where a call goes. Other users can
+//! redirect calls without IPMODIFY, as kprobes do. A patch takes precedence over those that attach after it, also
+//! over those that attach while its sites move.
 
 use crate::errno::{Result, EAGAIN, EBUSY};
-use crate::fault::{self, Fault};
+use crate::guards::{self, Guards};
 use crate::memory::Vec;
 use crate::platform::{Ops, Platform, Tracing};
 use crate::snapshot::Locked;
+use crate::sort;
 use crate::types::{Site, SiteTarget, Target};
 
 /// How often registering is attempted while owners of direct calls are busy. They sleep for a moment each time.
 const REGISTER_ATTEMPTS: usize = 100;
-
-/// The number of guards while targets change.
-const ONE_GUARD: usize = 1;
-/// The number of guards while ops are registered and unregistered, which then changes no text.
-const BOTH_GUARDS: usize = 2;
 
 /// A patch site with a dedicated ops.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ enum Attachment {
     Beside,
     /// By the shared ops, because the dedicated one could not be registered.
     Shared,
+    /// By the shared ops again, because another user attached during the move. The dedicated one is unused.
+    Returned,
     /// By an ops that ftrace fails to unregister.
     Stuck,
 }
@@ -95,6 +97,26 @@ impl SharedOps {
         }
     }
 
+    /// Keeps the ops registered, and so its age, while its last `leaving` sites move. Returns whether it now has
+    /// the site `idle` too, which has to be detached in the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SharedOps::attach`].
+    fn stay_registered<P: Platform>(
+        &mut self,
+        platform: &P,
+        leaving: usize,
+        idle: Site,
+        lock: &Locked<'_>,
+    ) -> Result<bool> {
+        let is_last = self.sites == leaving;
+        if is_last {
+            self.attach(platform, &[idle], lock)?;
+        }
+        Ok(is_last)
+    }
+
     /// Removes all sites: needs no memory, unlike removing single ones.
     fn clear_filter<P: Platform>(platform: &P, lock: &Locked<'_>) {
         // Walkers of ftrace's list may still read the filter.
@@ -113,46 +135,6 @@ fn register<P: Tracing>(platform: &P, ops: Ops<P::Dedicated>, lock: &Locked<'_>)
         result = platform.register(ops, lock);
     }
     result
-}
-
-/// Attaches the first `guards` guards to `sites`, all or none.
-fn register_guards<P: Platform>(
-    platform: &P,
-    guards: usize,
-    sites: &[Site],
-    lock: &Locked<'_>,
-) -> Result {
-    if fault::is_injected(Fault::NoGuards) {
-        return Ok(());
-    }
-    for guard in 0..guards {
-        platform
-            .add_sites(Ops::Guard(guard), sites, lock)
-            .and_then(|()| platform.register(Ops::Guard(guard), lock))
-            .inspect_err(|_| {
-                unregister_guards(platform, guard, lock);
-                platform.clear_sites(Ops::Guard(guard), lock);
-            })?;
-    }
-    Ok(())
-}
-
-/// Detaches the first `guards` guards, and waits for a grace period.
-fn unregister_guards<P: Platform>(platform: &P, guards: usize, lock: &Locked<'_>) {
-    let guards = if fault::is_injected(Fault::NoGuards) {
-        0..0
-    } else {
-        0..guards
-    };
-    for guard in guards.clone().rev() {
-        // A guard that ftrace fails to unregister stays attached. Its handler does no harm.
-        let _ = platform.unregister(Ops::Guard(guard), lock);
-    }
-    // For concurrent walkers of ftrace's list, before the guards are used again.
-    platform.wait_for_cpus(lock);
-    for guard in guards {
-        platform.clear_sites(Ops::Guard(guard), lock);
-    }
 }
 
 fn sites_of(targets: impl Iterator<Item = SiteTarget>) -> Result<Vec<Site>> {
@@ -178,7 +160,12 @@ impl<P: Platform> Dedicated<P> {
     fn register_patched(&mut self, platform: &P, shared: &mut SharedOps, lock: &Locked<'_>) {
         let ops = Ops::Dedicated(self.ops);
         match register(platform, ops, lock) {
-            Ok(()) => return,
+            Ok(()) => {
+                if self.attachment != Attachment::Beside {
+                    self.attachment = Attachment::Exclusive;
+                }
+                return;
+            }
             Err(EBUSY) => {
                 // Another ops with IPMODIFY was attached in between. The handler runs beside it.
                 platform.share_redirection(self.ops, lock);
@@ -212,29 +199,23 @@ impl<P: Platform> Dedicated<P> {
     }
 }
 
-/// Appends dedicated ops for `targets` to `dedicated`, and attaches both guards to their sites. Returns the sites.
+/// Appends dedicated ops for `targets` to `dedicated`, not registered.
 ///
 /// # Errors
 ///
-/// `ENOMEM`; `ENODEV` when ftrace has shut itself down. Nothing is changed then.
-fn prepare<P: Platform>(
+/// `ENOMEM`; nothing is changed then.
+fn allocate<P: Platform>(
     dedicated: &mut Vec<Dedicated<P>>,
     platform: &P,
     targets: &[SiteTarget],
     lock: &Locked<'_>,
-) -> Result<Vec<Site>> {
-    let sites = sites_of(targets.iter().copied())?;
+) -> Result {
     dedicated.reserve(targets.len())?;
     let before = dedicated.len();
-    let result = targets
+    targets
         .iter()
         .try_for_each(|target| dedicated.push(Dedicated::new(platform, *target, lock)?))
-        .and_then(|()| register_guards(platform, BOTH_GUARDS, &sites, lock));
-    if let Err(errno) = result {
-        free_from(dedicated, before, platform, lock);
-        return Err(errno);
-    }
-    Ok(sites)
+        .inspect_err(|_| free_from(dedicated, before, platform, lock))
 }
 
 /// Removes and frees all ops from `first` on.
@@ -251,33 +232,122 @@ fn free_from<P: Platform>(
     }
 }
 
-/// Moves patched sites from the shared ops to dedicated ones, which are appended to `dedicated`.
+/// Moves those of `targets`, which are patched, from the shared ops to dedicated ones that no other ftrace user is at.
+/// Their ops are appended to `dedicated`. Returns the number of moved sites: none when other users come meanwhile.
 ///
 /// # Errors
 ///
-/// Those of [`prepare`].
+/// `ENOMEM`; `ENODEV` when ftrace has shut itself down. Nothing is changed then.
 pub(crate) fn register_dedicated<P: Platform>(
     dedicated: &mut Vec<Dedicated<P>>,
     shared: &mut SharedOps,
     platform: &P,
-    targets: &[SiteTarget],
+    targets: Vec<SiteTarget>,
+    lock: &Locked<'_>,
+) -> Result<usize> {
+    let Some(idle) = platform.idle_site() else {
+        return Ok(0);
+    };
+    let before = dedicated.len();
+    // Not at the sites yet: whether they are exclusive shows only while the shared ops is alone.
+    let mut guards = Guards::attach(platform, &[idle], lock)?;
+    let result = move_exclusive(
+        dedicated,
+        shared,
+        platform,
+        &mut guards,
+        idle,
+        targets,
+        lock,
+    );
+    guards.detach(platform, lock);
+    let kept = sort::partition_in_place(
+        dedicated.get_mut(before..).unwrap_or_default(),
+        |new: &Dedicated<P>| new.attachment == Attachment::Returned,
+    );
+    free_from(dedicated, before.saturating_add(kept), platform, lock);
+    result.map(|()| dedicated.len().saturating_sub(before))
+}
+
+/// The move of [`register_dedicated`]. The first guard is registered, at the site `idle`, and both are afterwards.
+fn move_exclusive<P: Platform>(
+    dedicated: &mut Vec<Dedicated<P>>,
+    shared: &mut SharedOps,
+    platform: &P,
+    guards: &mut Guards,
+    idle: Site,
+    mut targets: Vec<SiteTarget>,
     lock: &Locked<'_>,
 ) -> Result {
+    // Users that attach after this are newer than the guard.
+    targets.retain(|target| platform.is_exclusive(target.site));
+    if targets.is_empty() {
+        return Ok(());
+    }
+    let mut sites = sites_of(targets.iter().copied())?;
     let before = dedicated.len();
-    let sites = prepare(dedicated, platform, targets, lock)?;
+    allocate(dedicated, platform, &targets, lock)?;
+    let holds_idle = guards
+        .extend_to(platform, &sites, lock)
+        .and_then(|()| shared.stay_registered(platform, sites.len(), idle, lock))
+        .inspect_err(|_| free_from(dedicated, before, platform, lock))?;
     shared.detach(platform, &sites, lock);
-    for new in dedicated.get_mut(before..).unwrap_or_default() {
+    let moved = dedicated.get_mut(before..).unwrap_or_default();
+    for new in moved.iter_mut() {
         new.register_patched(platform, shared, lock);
     }
-    unregister_guards(platform, BOTH_GUARDS, lock);
+    if has_newer_users(moved, platform, lock) {
+        // The dedicated ops are newer than another user, which may be at their sites. The shared ops is older.
+        return_to_shared(moved, shared, platform, &mut sites, lock);
+    }
+    if holds_idle {
+        shared.detach(platform, &[idle], lock);
+    }
     Ok(())
+}
+
+/// Has another user registered an ops after the first guard, and before the newest of these?
+fn has_newer_users<P: Platform>(moved: &[Dedicated<P>], platform: &P, lock: &Locked<'_>) -> bool {
+    let mut exclusive = moved
+        .iter()
+        .filter(|new| new.attachment == Attachment::Exclusive);
+    exclusive.next_back().is_some_and(|newest| {
+        let newest = Ops::Dedicated(newest.ops);
+        platform.has_others_between(Ops::Guard(guards::FIRST), newest, lock)
+    })
+}
+
+/// Moves sites with dedicated ops back to the shared ops. The guards are attached. `sites` has memory for them.
+fn return_to_shared<P: Platform>(
+    moved: &mut [Dedicated<P>],
+    shared: &mut SharedOps,
+    platform: &P,
+    sites: &mut Vec<Site>,
+    lock: &Locked<'_>,
+) {
+    let is_exclusive = |new: &&mut Dedicated<P>| new.attachment == Attachment::Exclusive;
+    for new in moved.iter_mut().filter(is_exclusive) {
+        new.unregister(platform, shared, lock);
+    }
+    sites.retain(|site| {
+        let mut moved = moved.iter();
+        moved.any(|new| new.attachment == Attachment::Exclusive && new.at.site == *site)
+    });
+    let is_attached = sites.is_empty() || shared.attach(platform, sites, lock).is_ok();
+    for new in moved.iter_mut().filter(is_exclusive) {
+        if is_attached {
+            new.attachment = Attachment::Returned;
+        } else {
+            new.register_patched(platform, shared, lock);
+        }
+    }
 }
 
 /// Moves a site that has no redirect yet to a dedicated ops, which other ftrace users may refuse.
 ///
 /// # Errors
 ///
-/// Those of [`prepare`] and [`Tracing::register`]. The site is detached then.
+/// `ENOMEM`, and those of [`Tracing::register`]. The site is detached then.
 pub(crate) fn try_register_dedicated<P: Platform>(
     dedicated: &mut Vec<Dedicated<P>>,
     shared: &mut SharedOps,
@@ -286,12 +356,15 @@ pub(crate) fn try_register_dedicated<P: Platform>(
     lock: &Locked<'_>,
 ) -> Result {
     let before = dedicated.len();
-    let prepared = prepare(dedicated, platform, &[target], lock);
+    let prepared = allocate(dedicated, platform, &[target], lock)
+        .and_then(|()| Guards::attach_both(platform, &[target.site], lock));
     shared.detach(platform, &[target.site], lock);
-    prepared?;
-    let ops = dedicated.get(before).map(|new| Ops::Dedicated(new.ops));
-    let result = ops.map_or(Ok(()), |ops| register(platform, ops, lock));
-    unregister_guards(platform, BOTH_GUARDS, lock);
+    let result = prepared.and_then(|guards| {
+        let ops = dedicated.get(before).map(|new| Ops::Dedicated(new.ops));
+        let result = ops.map_or(Ok(()), |ops| register(platform, ops, lock));
+        guards.detach(platform, lock);
+        result
+    });
     if result.is_err() {
         free_from(dedicated, before, platform, lock);
     }
@@ -310,7 +383,7 @@ pub(crate) fn retarget<P: Platform>(
     lock: &Locked<'_>,
 ) -> Result {
     let sites = sites_of(targets.iter().copied())?;
-    register_guards(platform, ONE_GUARD, &sites, lock)?;
+    let guards = Guards::attach(platform, &sites, lock)?;
     for target in targets {
         let index = dedicated.binary_search_by_key(&target.site, |dedicated| dedicated.at.site);
         let Some(dedicated) = index.ok().and_then(|index| dedicated.get_mut(index)) else {
@@ -321,7 +394,7 @@ pub(crate) fn retarget<P: Platform>(
             platform.set_target(dedicated.ops, target.target, lock);
         }
     }
-    unregister_guards(platform, ONE_GUARD, lock);
+    guards.detach(platform, lock);
     Ok(())
 }
 
@@ -335,15 +408,19 @@ pub(crate) fn unregister_dedicated<P: Platform>(
     lock: &Locked<'_>,
 ) {
     let leaving = dedicated.get_mut(first..).unwrap_or_default();
-    let is_guarded = leaving.len() > 1
-        && sites_of(leaving.iter().map(|dedicated| dedicated.at))
-            .and_then(|sites| register_guards(platform, BOTH_GUARDS, &sites, lock))
-            .is_ok();
+    // One is as many passes without guards.
+    let guards = if leaving.len() > 1 {
+        sites_of(leaving.iter().map(|dedicated| dedicated.at))
+            .and_then(|sites| Guards::attach_both(platform, &sites, lock))
+            .ok()
+    } else {
+        None
+    };
     for dedicated in leaving {
         dedicated.unregister(platform, shared, lock);
     }
-    if is_guarded {
-        unregister_guards(platform, BOTH_GUARDS, lock);
+    if let Some(guards) = guards {
+        guards.detach(platform, lock);
     } else {
         platform.wait_for_cpus(lock);
     }

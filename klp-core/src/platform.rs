@@ -134,6 +134,17 @@ pub trait Tracing {
     /// Is the shared ops the only ftrace user of `site`?
     fn is_exclusive(&self, site: Site) -> bool;
 
+    /// A site whose function is never called: an ops has to have one.
+    fn idle_site(&self) -> Option<Site>;
+
+    /// Has another ftrace user registered an ops after `older`, and before `newer`? Both are registered.
+    fn has_others_between(
+        &self,
+        older: Ops<Self::Dedicated>,
+        newer: Ops<Self::Dedicated>,
+        lock: &Locked<'_>,
+    ) -> bool;
+
     /// Adds `sites` to those of the ops; in one pass over the kernel's text if it is registered.
     ///
     /// # Errors

@@ -328,8 +328,8 @@ impl Redirects {
         }
     }
 
-    /// The noted sites. The caller may reorder them.
-    pub fn vanished_mut(&mut self) -> &mut [Site] {
+    /// The noted sites. The caller may reorder them, and remove those that are detached.
+    pub fn vanished_mut(&mut self) -> &mut Vec<Site> {
         &mut self.vanished
     }
 

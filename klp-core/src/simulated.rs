@@ -40,6 +40,9 @@ pub const SIZE: usize = 0x100;
 /// The offset of a function's patch site.
 const SITE: usize = 4;
 
+/// A function that is never called.
+const IDLE: usize = 0xf_0000;
+
 /// The patch site of `function`.
 pub fn site_of(function: usize) -> Site {
     Site::new(function + SITE).expect("not zero")
@@ -118,6 +121,10 @@ pub struct Kernel {
     pub direct_calls: RefCell<BTreeMap<usize, bool>>,
     /// Functions that tracers and probes are attached to.
     pub traced: RefCell<BTreeSet<usize>>,
+    /// Registered ops, from the oldest to the newest. ftrace calls the newest first.
+    registered: RefCell<Vec<Registered>>,
+    /// A user that redirects calls without IPMODIFY.
+    override_user: Cell<Option<OverrideUser>>,
     pub is_ftrace_dead: Cell<bool>,
     pub max_jumps: Cell<usize>,
     pub promote_delay: Cell<Option<Duration>>,
@@ -177,6 +184,21 @@ pub struct SeenFunc {
     pub text: Option<(TextRange, TextRange)>,
     pub patched: bool,
     pub in_transition: bool,
+}
+
+/// A registered ops.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Registered {
+    Own(Ops<usize>),
+    OverrideUser,
+}
+
+/// A user that redirects calls of a function without IPMODIFY, as a kprobe does.
+#[derive(Clone, Copy, Debug)]
+struct OverrideUser {
+    function: usize,
+    /// How many more operations of ftrace precede its registration.
+    waits: usize,
 }
 
 /// A guard ops.
@@ -250,6 +272,24 @@ impl Kernel {
     pub fn set_running(&self, task: &Task, running: bool) {
         let _held = task.run_queue.lock().expect("no thread panicked");
         task.running.set(running);
+    }
+
+    /// Registers a user that redirects calls of `function` without IPMODIFY, after that many operations of ftrace.
+    pub fn override_after(&self, function: usize, waits: usize) {
+        self.override_user
+            .set(Some(OverrideUser { function, waits }));
+    }
+
+    /// Is that user registered?
+    pub fn is_overridden(&self) -> bool {
+        let registered = self.registered.borrow();
+        registered.contains(&Registered::OverrideUser)
+    }
+
+    /// Unregisters that user.
+    pub fn end_override(&self) {
+        self.override_user.set(None);
+        self.forget_registered(Registered::OverrideUser);
     }
 
     fn log_line(&self, line: impl fmt::Display) {
@@ -358,9 +398,28 @@ impl Tracing for Kernel {
 
     fn is_exclusive(&self, site: Site) -> bool {
         let function = function_at(site);
+        let user = self.override_user.get().filter(|_| self.is_overridden());
+        let is_overridden = user.is_some_and(|user| user.function == function);
+        self.step();
         self.attached.borrow().contains(&site)
+            && !is_overridden
             && !self.direct_calls.borrow().contains_key(&function)
             && !self.traced.borrow().contains(&function)
+    }
+
+    fn idle_site(&self) -> Option<Site> {
+        Some(site_of(IDLE))
+    }
+
+    fn has_others_between(&self, older: Ops<usize>, newer: Ops<usize>, _lock: &Locked<'_>) -> bool {
+        let registered = self.registered.borrow();
+        let position = |ops| {
+            let found = registered
+                .iter()
+                .position(|other| *other == Registered::Own(ops));
+            found.expect("a registered ops")
+        };
+        registered[position(older)..position(newer)].contains(&Registered::OverrideUser)
     }
 
     fn add_sites(&self, ops: Ops<usize>, sites: &[Site], _lock: &Locked<'_>) -> Result {
@@ -376,17 +435,24 @@ impl Tracing for Kernel {
                     self.text_changes.set(self.text_changes.get() + 1);
                 }
                 for site in sites {
-                    assert!(self.attached.borrow_mut().insert(*site), "attached twice");
+                    let is_new = self.attached.borrow_mut().insert(*site);
+                    // What could not be removed from the filter is still in it.
+                    assert!(is_new || *site == site_of(IDLE), "attached twice");
                 }
             }
             Ops::Guard(guard) => {
                 self.take_memory()?;
                 let mut guards = self.guards.borrow_mut();
-                assert!(guards[guard].sites.is_empty() && !guards[guard].is_registered);
-                guards[guard].sites.extend(sites);
+                let guard = &mut guards[guard];
+                assert_eq!(guard.is_registered, !guard.sites.is_empty());
+                guard.sites.extend(sites);
+                if guard.is_registered {
+                    self.text_changes.set(self.text_changes.get() + 1);
+                }
             }
             Ops::Dedicated(_) => panic!("a dedicated ops is made with its site"),
         }
+        self.step();
         Ok(())
     }
 
@@ -473,6 +539,7 @@ impl Tracing for Kernel {
                 assert_eq!(other, None, "a second dedicated ops for a site");
             }
         }
+        self.registered.borrow_mut().push(Registered::Own(ops));
         self.text_changes.set(self.text_changes.get() + 1);
         self.check_sites(&before);
         Ok(())
@@ -496,6 +563,7 @@ impl Tracing for Kernel {
                 self.dedicated_targets.borrow_mut().remove(&ops.site);
             }
         }
+        self.forget_registered(Registered::Own(ops));
         self.text_changes.set(self.text_changes.get() + 1);
         self.check_sites(&before);
         Ok(())
@@ -597,6 +665,56 @@ impl Kernel {
             let lost = before.difference(&now).find(|site| patched.contains(site));
             assert_eq!(lost, None, "a patched site is without the handler");
         }
+        self.step();
+    }
+
+    /// Ends an operation of ftrace: others may register an ops now.
+    fn step(&self) {
+        self.check_precedence();
+        let Some(mut user) = self.override_user.get() else {
+            return;
+        };
+        if let Some(left) = user.waits.checked_sub(1) {
+            user.waits = left;
+            self.override_user.set(Some(user));
+        } else if !self.is_overridden() {
+            self.registered.borrow_mut().push(Registered::OverrideUser);
+        }
+    }
+
+    /// Checks that the patch takes precedence over the user that redirects its function: of the ops at a site,
+    /// ftrace calls the oldest last.
+    fn check_precedence(&self) {
+        let Some(user) = self.override_user.get() else {
+            return;
+        };
+        let site = site_of(user.function);
+        let oldest = self
+            .registered
+            .borrow()
+            .iter()
+            .copied()
+            .find(|ops| match ops {
+                Registered::Own(Ops::Shared) => self.attached.borrow().contains(&site),
+                Registered::Own(Ops::Guard(guard)) => {
+                    self.guards.borrow()[*guard].sites.contains(&site)
+                }
+                Registered::Own(Ops::Dedicated(ops)) => self
+                    .dedicated
+                    .borrow()
+                    .get(ops)
+                    .is_some_and(|ops| ops.site == site),
+                Registered::OverrideUser => true,
+            });
+        assert_ne!(
+            oldest,
+            Some(Registered::OverrideUser),
+            "another ftrace user takes precedence over a patch"
+        );
+    }
+
+    fn forget_registered(&self, ops: Registered) {
+        self.registered.borrow_mut().retain(|other| *other != ops);
     }
 }
 

@@ -110,7 +110,8 @@ impl<P: Platform> SiteOps<P> {
         ops::retarget(&mut self.dedicated, platform, targets, lock)
     }
 
-    /// Moves sites from the shared ops to dedicated ones.
+    /// Moves sites from the shared ops to dedicated ones. Returns the number of moved sites: those that other ftrace
+    /// users are at stay.
     ///
     /// # Errors
     ///
@@ -118,9 +119,9 @@ impl<P: Platform> SiteOps<P> {
     pub(crate) fn register(
         &mut self,
         platform: &P,
-        targets: &[SiteTarget],
+        targets: Vec<SiteTarget>,
         lock: &Locked<'_>,
-    ) -> Result {
+    ) -> Result<usize> {
         let (dedicated, shared) = (&mut self.dedicated, &mut self.shared);
         let result = ops::register_dedicated(dedicated, shared, platform, targets, lock);
         self.sort();

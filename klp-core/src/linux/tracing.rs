@@ -67,6 +67,21 @@ impl Tracing for Kernel {
         unsafe { bindings::klp_is_exclusive(site.address()) }
     }
 
+    fn idle_site(&self) -> Option<Site> {
+        // SAFETY: it only looks the function up.
+        Site::new(unsafe { bindings::klp_idle_site() })
+    }
+
+    fn has_others_between(
+        &self,
+        older: Ops<OpsRef>,
+        newer: Ops<OpsRef>,
+        _lock: &Locked<'_>,
+    ) -> bool {
+        // SAFETY: both are registered, and stay so: `lock` proves that the core's mutex is held.
+        unsafe { bindings::klp_ops_has_others_between(to_c(older), to_c(newer)) }
+    }
+
     fn add_sites(&self, ops: Ops<OpsRef>, sites: &[Site], _lock: &Locked<'_>) -> Result {
         set_sites(ops, sites, false)
     }

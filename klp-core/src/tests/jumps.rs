@@ -116,8 +116,8 @@ fn a_jump_without_memory_is_retried() {
         machine.kernel.promote_delay.get(),
         Some(Duration::from_secs(1))
     );
-    // The dedicated ops, and two guards.
-    machine.kernel.memory.set(3);
+    // The dedicated ops, and two guards, one of them with the idle site before.
+    machine.kernel.memory.set(4);
     machine.promote();
     assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
 }
@@ -367,6 +367,49 @@ fn the_handler_stays_beside_another_ipmodify_ops() {
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     machine.promote();
     assert!(machine.is_clean());
+}
+
+/// A user that redirects calls without IPMODIFY, registered at any moment after the patch, does not take precedence
+/// over it: the simulated kernel checks this after each operation.
+#[test]
+fn the_patch_takes_precedence_over_users_that_attach_while_sites_become_jumps() {
+    let mut returned = 0;
+    for (alone, memory) in [true, false]
+        .into_iter()
+        .flat_map(|alone| [1, 2, 3, 4, 5, usize::MAX].map(|memory| (alone, memory)))
+    {
+        for waits in 0.. {
+            let mut machine = machine();
+            let task = machine.sleeper(&[]);
+            assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+            if !alone {
+                // The shared ops keeps a site.
+                machine.kernel.direct_calls.borrow_mut().insert(WRITE, true);
+            }
+            machine.kernel.override_after(READ, waits);
+            machine.kernel.memory.set(memory);
+            machine.promote_once();
+            let is_overridden = machine.kernel.is_overridden();
+            machine.kernel.memory.set(usize::MAX);
+            returned += usize::from(is_overridden && machine.jump(READ).is_none());
+            assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+            for _ in 0..3 {
+                machine.promote_once();
+            }
+            machine.kernel.end_override();
+            machine.kernel.direct_calls.borrow_mut().clear();
+            machine.promote();
+            assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
+            assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
+            assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+            machine.promote();
+            assert!(machine.is_clean());
+            if !is_overridden {
+                break;
+            }
+        }
+    }
+    assert!(returned > 10, "the user was registered during few moves");
 }
 
 /// A dedicated ops that cannot be registered leaves its site to the shared ops.

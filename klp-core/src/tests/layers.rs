@@ -5,7 +5,7 @@
 use std::path::Path;
 
 /// The files of the logic, from the bottom up.
-const LAYERS: [&str; 32] = [
+const LAYERS: [&str; 33] = [
     "arch",
     "types",
     "errno",
@@ -20,6 +20,7 @@ const LAYERS: [&str; 32] = [
     "sizes",
     "relocations",
     "redirect",
+    "guards",
     "ops",
     "site_ops",
     "stack_check",
