@@ -15,6 +15,9 @@ pub(super) struct TestArgs {
     /// Run only this part; may be given more than once.
     #[arg(long, value_enum, value_name = "PART")]
     only: Vec<Part>,
+    /// Skip this part; may be given more than once.
+    #[arg(long, value_enum, value_name = "PART", conflicts_with = "only")]
+    skip: Vec<Part>,
     /// Run the long forms of parts: more of the same, for hours.
     #[arg(long)]
     long: bool,
@@ -32,12 +35,12 @@ impl TestArgs {
         } else {
             Form::Short
         };
-        let all = Part::all(form);
-        let has_form = |part: &Part| all.contains(part) || *part == Part::Arm64;
-        if let Some(part) = self.only.iter().find(|part| !has_form(part)) {
+        let mut all = Part::all(form);
+        if let Some(part) = self.only.iter().find(|part| !all.contains(part)) {
             let name = format!("{part:?}").to_lowercase();
             bail!("the part {name} has only a long form: add --long");
         }
+        all.retain(|part| !self.skip.contains(part));
         let parts = if self.only.is_empty() { all } else { self.only };
         suite::needs(&parts)?.get()?;
         let tally = suite::run(&parts, form);

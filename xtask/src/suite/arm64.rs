@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The part `arm64`: module checks, scenarios and the kernel's selftests on arm64 with both livepatch cores, published
-//! fixes, and the comparison of the cores, in emulated machines. It needs separate kernels, so it runs only on request.
+//! fixes, and the comparison of the cores, in emulated machines. It needs separate kernels.
 
 use std::path::PathBuf;
 
@@ -35,10 +35,22 @@ pub(super) fn needs() -> Result<Needs> {
     Ok(kernels.and(guest_program::needs(ARCH)?))
 }
 
+fn kernels() -> Result<[Kernel; 2]> {
+    let get = |core| kernel::get(core, Profile::Base, &options());
+    Ok([get(Core::C)?, get(Core::Rust)?])
+}
+
+/// Builds its kernels and modules, which takes most of its time when they are not in the cache.
+pub(super) fn prepare() -> Result<()> {
+    for kernel in kernels()? {
+        checkout::build_all(&kernel)?;
+    }
+    Ok(())
+}
+
 /// Runs it.
 pub(super) fn run() -> Result<Tally> {
-    let get = |core| kernel::get(core, Profile::Base, &options());
-    let kernels = [get(Core::C)?, get(Core::Rust)?];
+    let kernels = kernels()?;
     let scripts = scenarios::only_for(ARCH, scenarios::all()?)?;
     // The comparison mostly waits for transitions.
     let [c, rust] = &kernels;

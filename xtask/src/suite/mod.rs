@@ -49,6 +49,9 @@ pub use proof::Proof;
 /// The cores that every example has to run on.
 const CORES: [Core; 3] = [Core::STOCK, Core::C, Core::Rust];
 
+/// How nice builds in the background are: parts in the foreground have most of the time of the CPUs.
+const BACKGROUND_NICE: i32 = 10;
+
 /// A part of the tests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum Part {
@@ -85,13 +88,13 @@ pub enum Part {
     Debug,
     /// Both of our kernels with what Debian's has built in: selftests, scenarios. Only with `--long`.
     Debian,
-    /// The examples, their scenarios and the kernel's selftests on arm64, emulated. Only on request.
+    /// The examples, their scenarios and the kernel's selftests on arm64, emulated.
     Arm64,
 }
 
 impl Part {
     /// The parts with a short form, quick ones first.
-    const SHORT: [Self; 11] = [
+    const SHORT: [Self; 12] = [
         Self::Lint,
         Self::Host,
         Self::Machine,
@@ -101,6 +104,7 @@ impl Part {
         Self::Author,
         Self::Cve,
         Self::Vm,
+        Self::Arm64,
         Self::Kselftest,
         Self::Compare,
     ];
@@ -276,6 +280,9 @@ pub fn run(parts: &[Part], form: Form) -> Tally {
         }
     }
     std::thread::scope(|scope| {
+        if beside.iter().skip(1).any(|part| *part == Part::Arm64) {
+            scope.spawn(|| in_background(arm64::prepare));
+        }
         let running: Vec<_> = waiting
             .into_iter()
             .map(|part| {
@@ -296,6 +303,13 @@ pub fn run(parts: &[Part], form: Form) -> Tally {
         }
     });
     total
+}
+
+/// Builds what a later part needs, with what the parts before it leave of the CPUs. That part reports errors.
+fn in_background(build: impl FnOnce() -> Result<()>) {
+    // Linux has a priority for each thread, and processes begin with that of the thread that starts them.
+    let _ = rustix::process::setpriority_process(None, BACKGROUND_NICE);
+    let _ = build();
 }
 
 /// Says what will be run, and how long that takes.
