@@ -11,6 +11,7 @@
 //! | `syscall`, `compat_syscall` | the arguments of system calls |
 //! | `livepatch_asm` | assembly outside of functions |
 //! | `livepatch_entry` | the code that enters an original whose entry length is not known at build time |
+//! | `oops` | executes an invalid instruction |
 //! | `ATOMICS_ARE_KERNELS` | whether Rust's atomics order memory as the kernel's do |
 
 /// A type that one instruction stores.

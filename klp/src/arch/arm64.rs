@@ -15,6 +15,13 @@ pub(crate) const TRACED_AT: [usize; 2] = [4, 8];
 #[cfg(klp_freestanding)]
 pub(crate) const ATOMICS_ARE_KERNELS: bool = false;
 
+/// Executes an invalid instruction: the kernel reports an oops at its address, and ends the task.
+#[cfg(klp_freestanding)]
+pub(crate) fn oops() -> ! {
+    // SAFETY: nothing after it is executed.
+    unsafe { core::arch::asm!("udf #0", options(noreturn)) }
+}
+
 /// Returns whether the module has the byte that marks it as not linked, and the byte is set. Logs an error then.
 #[cfg(kernel)]
 #[inline(always)]

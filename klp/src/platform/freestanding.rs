@@ -159,8 +159,7 @@ pub(crate) fn zeroed_box<T>(flags: alloc::Flags) -> Result<alloc::KBox<MaybeUnin
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     print::log(print::EMERG, crate::__LOG_PREFIX, format_args!("{info}\n"));
-    // SAFETY: an invalid instruction: the kernel reports an oops at this address, and ends the task.
-    unsafe { core::arch::asm!("ud2", options(noreturn)) }
+    crate::arch::oops()
 }
 
 const _: () = assert!(size_of::<c_int>() == 4);

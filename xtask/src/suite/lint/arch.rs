@@ -9,8 +9,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Names of the default architecture, of its files and of its registers.
-const WORDS: [&str; 25] = [
+/// Names of the default architecture, of its files, of its registers, and of an instruction.
+const WORDS: [&str; 26] = [
     "x86",
     "X86",
     "x86_64",
@@ -36,6 +36,7 @@ const WORDS: [&str; 25] = [
     "rbp",
     "rsp",
     "rip",
+    "ud2",
 ];
 
 /// Prefixes of such names.
