@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Decompresses the kernel in an image (`vmlinuz`).
+//! Decompresses the kernel in an x86 image (`bzImage`, `vmlinuz`).
 //!
-//! The header of an image has the position of the compressed kernel
-//! (`Documentation/arch/x86/boot.rst`). Decompressed, it is an ELF file, with the section `.BTF`.
+//! The image's header contains the position of the compressed kernel
+//! (`Documentation/arch/x86/boot.rst`), which is an ELF file with a section `.BTF`.
 
 use std::fs::{self, File};
 use std::io::{Seek as _, Write as _};
@@ -14,25 +14,25 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::host::process;
 use crate::tools::packages;
 
-/// No image is larger.
-const LARGEST: u64 = 256 << 20;
+/// The maximum size of an image.
+const MAX_SIZE: u64 = 256 << 20;
 
-/// Where the header has the number of 512-byte sectors before the kernel, without the first.
+/// The offset of `setup_sects`: the number of 512-byte sectors before the kernel, without the first.
 const SETUP_SECTORS: usize = 0x1f1;
-/// Where it has its signature.
+/// The offset of the signature, `HdrS`.
 const SIGNATURE: usize = 0x202;
-/// The offsets of the compressed kernel's position behind these sectors, and its length.
+/// The offsets of `payload_offset`, relative to the end of these sectors, and `payload_length`.
 const PAYLOAD_OFFSET: usize = 0x248;
 const PAYLOAD_LENGTH: usize = 0x24c;
 
-/// How a kernel is unpacked.
+/// A compression format, and the program that decompresses it.
 struct Unpacker {
-    /// The magic of its input.
+    /// The magic number at the start of the compressed data.
     magic: &'static [u8],
     program: &'static str,
     package: &'static str,
     options: &'static [&'static str],
-    /// Whether it must not see the kernel's size, four bytes that follow the compressed data.
+    /// Whether the kernel's size, four bytes after the compressed data, must be removed first.
     is_exact: bool,
 }
 
@@ -67,11 +67,11 @@ const UNPACKERS: [Unpacker; 4] = [
     },
 ];
 
-/// Writes the kernel's type information to `to`, an ELF file with nothing else.
+/// Writes the kernel's BTF to `to`, as an ELF file with only that section.
 ///
 /// # Errors
 ///
-/// When the image is none, or has no type information.
+/// The image is not valid, or has no BTF.
 pub(crate) fn write_types(image: &Path, to: &Path) -> Result<()> {
     let dir = tempfile::tempdir_in(to.parent().unwrap_or(Path::new(".")))
         .context("cannot make a folder")?;
@@ -83,11 +83,11 @@ pub(crate) fn write_types(image: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The kernel's build id, in hexadecimal digits.
+/// Returns the kernel's build id in hexadecimal.
 ///
 /// # Errors
 ///
-/// When the image is none, or has no build id.
+/// The image is not valid, or has no build id.
 pub(crate) fn build_id(image: &Path) -> Result<String> {
     let dir = tempfile::tempdir().context("cannot make a folder")?;
     let kernel = dir.path().join("vmlinux");
@@ -100,7 +100,7 @@ pub(crate) fn build_id(image: &Path) -> Result<String> {
 ///
 /// # Errors
 ///
-/// When the image is none, or the program that decompresses it is missing.
+/// The image is not valid, or the program that decompresses it is missing.
 pub(crate) fn unpack(image: &Path, to: File) -> Result<()> {
     try_unpack(image, to)
         .with_context(|| format!("cannot unpack the kernel in {}", image.display()))
@@ -108,14 +108,14 @@ pub(crate) fn unpack(image: &Path, to: File) -> Result<()> {
 
 fn try_unpack(image: &Path, to: File) -> Result<()> {
     let length = fs::metadata(image)?.len();
-    ensure!(length <= LARGEST, "it has {length} bytes");
+    ensure!(length <= MAX_SIZE, "it has {length} bytes");
     let data = fs::read(image)?;
-    let mut payload = payload(&data).context("it is no kernel image for PCs")?;
+    let mut payload = payload(&data).context("it is not an x86 kernel image")?;
     let unpacker = UNPACKERS
         .into_iter()
         .find(|unpacker| payload.starts_with(unpacker.magic));
     let Some(unpacker) = unpacker else {
-        bail!("it is compressed in a way that is not known here");
+        bail!("its compression format is not supported");
     };
     if unpacker.is_exact {
         payload = payload
@@ -130,13 +130,13 @@ fn try_unpack(image: &Path, to: File) -> Result<()> {
     let mut command = process::command(program);
     command.args(unpacker.options).stdin(packed).stdout(to);
     let status = process::Group::spawn(&mut command)?.wait()?;
-    // gzip's warning of what follows the data.
+    // gzip warns of trailing data.
     let is_warning = program == "gzip" && status.code() == Some(2);
     ensure!(status.success() || is_warning, "{program} failed: {status}");
     Ok(())
 }
 
-/// The compressed kernel in an image.
+/// Returns the compressed kernel in an image.
 fn payload(image: &[u8]) -> Option<&[u8]> {
     let number = |at: usize| {
         let bytes = image.get(at..at.checked_add(4)?)?;
@@ -152,7 +152,7 @@ fn payload(image: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    /// An image with that compressed kernel.
+    /// Returns an image with this payload.
     fn image(payload: &[u8]) -> Vec<u8> {
         let mut image = vec![0; 1024];
         image[SETUP_SECTORS] = 0;
@@ -168,17 +168,17 @@ mod tests {
     fn the_compressed_kernel_is_found() {
         assert_eq!(payload(&image(b"kernel")), Some(&b"kernel"[..]));
         let whole = image(b"kernel");
-        assert_eq!(payload(&whole[..whole.len() - 1]), None, "cut off");
+        assert_eq!(payload(&whole[..whole.len() - 1]), None, "truncated");
         assert_eq!(payload(b"MZ"), None);
         assert_eq!(payload(&[0; 4096]), None, "no signature");
     }
 
     #[test]
-    fn kernels_are_unpacked_however_they_are_compressed() {
+    fn all_compression_formats_are_supported() {
         let dir = tempfile::tempdir().unwrap();
         let text = "a kernel ".repeat(1000);
         fs::write(dir.path().join("kernel"), &text).unwrap();
-        // As scripts/Makefile.lib has it: two of them do not say how large the kernel is.
+        // The commands of scripts/Makefile.lib. Two of them do not store the kernel's size.
         for (script, has_size) in [
             ("gzip -n -9 <kernel", true),
             ("xz --check=crc32 --x86 <kernel", false),
@@ -203,13 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn images_that_cannot_be_unpacked_are_named() {
+    fn invalid_images_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("vmlinuz");
         for (content, why) in [
-            (image(b"LZMA...."), "in a way that is not known"),
+            (image(b"LZMA...."), "format is not supported"),
             (image(b"\xfd7zXZ\0damaged"), "xz failed"),
-            (b"text".to_vec(), "no kernel image for PCs"),
+            (b"text".to_vec(), "not an x86 kernel image"),
         ] {
             fs::write(&file, content).unwrap();
             let error = write_types(&file, &dir.path().join("types")).unwrap_err();

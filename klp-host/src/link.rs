@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The last step of a module build: refuses problems that only a finished patch shows, and links
-//! livepatch symbols.
+//! The last step of a module build: refuses patches with problems that are only visible after the build,
+//! and links livepatch symbols.
 
 use std::path::Path;
 
@@ -10,9 +10,8 @@ use klp_elf::{Module, Shown, is_compressed, livepatch, read_module};
 
 use crate::replace;
 
-/// Links a module's file in place, and returns whether it changed. A file that is
-/// linked, or has nothing to link, is not touched, so that make sees no change. Attributes of the
-/// file are kept.
+/// Links a module in place, and returns whether it changed. The file's attributes are kept. A module that
+/// is linked already, or has nothing to link, is not written, so that make sees no change.
 pub fn in_place(module: &Path) -> Result<bool> {
     let data = read(module)?;
     let needed = livepatch::needs_link(&data).with_context(|| cannot(module))?;
@@ -22,16 +21,16 @@ pub fn in_place(module: &Path) -> Result<bool> {
     Ok(needed)
 }
 
-/// Writes a module that is linked into another file.
+/// Links a module, and writes the result to another file.
 pub fn into(module: &Path, output: &Path) -> Result<()> {
     write(module, &read(module)?, output)
 }
 
-/// Reads a module, and refuses an unfit one of `#[livepatch]`.
+/// Reads a module. Refuses a patch of `#[livepatch]` that must not be loaded.
 fn read(module: &Path) -> Result<Vec<u8>> {
     ensure!(
         !is_compressed(module)?,
-        "{}: it is compressed; link the .ko file, and compress that",
+        "{}: it is compressed: link the .ko file, and compress the result",
         cannot(module)
     );
     let data = read_module(module)?;
@@ -71,7 +70,7 @@ mod tests {
     use std::io::Write as _;
 
     #[test]
-    fn other_files_are_refused_and_unchanged() {
+    fn other_files_are_refused_and_not_changed() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("x.ko");
         fs::write(&file, "text").unwrap();
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compressed_module_is_refused_and_left_alone() {
+    fn a_compressed_module_is_refused_and_not_changed() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("x.ko.gz");
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -91,7 +90,7 @@ mod tests {
         let packed = encoder.finish().unwrap();
         fs::write(&file, &packed).unwrap();
         let error = format!("{:#}", into(&file, &file).unwrap_err());
-        assert!(error.contains("it is compressed; link the .ko"), "{error}");
+        assert!(error.contains("it is compressed: link the .ko"), "{error}");
         assert_eq!(fs::read(&file).unwrap(), packed);
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replaces the contents of existing files, and keeps their attributes.
+//! Replaces the contents of files atomically, and keeps their attributes.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, Permissions};
@@ -15,17 +15,16 @@ use rustix::fs::{Gid, Mode, Uid, XattrFlags, fchmod, fchown, fgetxattr, flistxat
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-/// A file that has other contents has no use for these: they are signatures of the old ones.
-const OF_CONTENTS: [&str; 2] = ["security.evm", "security.ima"];
+/// Attributes that are not kept: signatures of the old contents.
+const SIGNATURES: [&str; 2] = ["security.evm", "security.ima"];
 
-/// The longest list of attributes, and the longest attribute, that Linux has.
-const ATTRIBUTES: usize = 64 << 10;
+/// The maximum size of an extended attribute, and of the list of names: `XATTR_SIZE_MAX` and `XATTR_LIST_MAX`.
+const XATTR_MAX: usize = 64 << 10;
 
-/// Replaces the contents of a file atomically, or creates one, also with regard to a power
-/// cut.
+/// Replaces the contents of a file, or creates it, atomically and durably.
 ///
-/// A symbolic link is followed. Owner, group, mode and extended attributes
-/// are kept. A file with several hard links is refused: only one would have the new contents.
+/// Symbolic links are followed. Owner, group, mode and extended attributes are kept. A file with several
+/// hard links is refused, because only one of them would have the new contents.
 pub fn contents(path: &Path, contents: &[u8]) -> Result<()> {
     let shown = Shown::path(path);
     let target = resolve(path).with_context(|| format!("cannot write {shown}"))?;
@@ -36,14 +35,14 @@ pub fn contents(path: &Path, contents: &[u8]) -> Result<()> {
             let metadata = old.metadata()?;
             ensure!(
                 metadata.nlink() == 1,
-                "{shown} is one file under {} names (hard links), and only this one would be \
-                 changed; copy it, and change the copy",
+                "{shown} has {} hard links, and only this one would be changed: copy it, and change \
+                 the copy",
                 metadata.nlink()
             );
             (path, Some((old, metadata)))
         }
     };
-    // That of a name without a folder is empty.
+    // The parent of a bare file name is an empty path.
     let parent = target.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = parent.unwrap_or(Path::new("."));
     let file = temporary(dir, old.is_none())
@@ -51,7 +50,7 @@ pub fn contents(path: &Path, contents: &[u8]) -> Result<()> {
     let write = || -> Result<()> {
         file.as_file().write_all(contents)?;
         if let Some((old, metadata)) = &old {
-            keep(old, metadata, file.as_file())?;
+            copy_attributes(old, metadata, file.as_file())?;
         }
         Ok(file.as_file().sync_all()?)
     };
@@ -69,13 +68,13 @@ enum Target {
     Old(PathBuf),
 }
 
-/// Follows links.
+/// Follows symbolic links.
 fn resolve(path: &Path) -> Result<Target> {
     match fs::canonicalize(path) {
         Ok(target) => Ok(Target::Old(target)),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             if path.is_symlink() {
-                bail!("it is a symbolic link to a file that is not there");
+                bail!("it is a dangling symbolic link");
             }
             Ok(Target::New(path.to_owned()))
         }
@@ -83,8 +82,8 @@ fn resolve(path: &Path) -> Result<Target> {
     }
 }
 
-/// A temporary file that is removed, unless it is renamed. A new file gets a mode by
-/// the umask.
+/// Creates a temporary file that is removed unless it is persisted. The mode of a new file depends on the
+/// umask.
 fn temporary(dir: &Path, is_new: bool) -> std::io::Result<NamedTempFile> {
     let mode = if is_new { 0o666 } else { 0o600 };
     tempfile::Builder::new()
@@ -92,31 +91,30 @@ fn temporary(dir: &Path, is_new: bool) -> std::io::Result<NamedTempFile> {
         .tempfile_in(dir)
 }
 
-/// Copies the attributes of an old file to a new one.
-fn keep(old: &File, metadata: &Metadata, new: &File) -> Result<()> {
+/// Copies owner, mode and extended attributes to a new file.
+fn copy_attributes(old: &File, metadata: &Metadata, new: &File) -> Result<()> {
     let own = new.metadata()?;
     let (owner, group) = (metadata.uid(), metadata.gid());
     if (own.uid(), own.gid()) != (owner, group) {
-        fchown(new, Some(Uid::from_raw(owner)), Some(Gid::from_raw(group))).with_context(|| {
-            format!("cannot give it to its owner {owner} and group {group} again")
-        })?;
+        fchown(new, Some(Uid::from_raw(owner)), Some(Gid::from_raw(group)))
+            .with_context(|| format!("cannot set its owner {owner} and group {group}"))?;
     }
-    // To change the owner clears some of its bits.
+    // After fchown(), which clears the set-user-ID and set-group-ID bits.
     fchmod(new, Mode::from_raw_mode(metadata.mode())).context("cannot set its mode")?;
     for attribute in attributes(old)? {
-        let kept = copy(old, new, &attribute);
+        let copied = copy(old, new, &attribute);
         let name = attribute.to_string_lossy();
-        // What belongs to the system is given to files by its rules, where we may not do it.
+        // Unprivileged users cannot set these. The system sets them by its own rules.
         let optional = name.starts_with("security.") || name.starts_with("trusted.");
         if !optional {
-            kept.with_context(|| format!("cannot keep its attribute {name}"))?;
+            copied.with_context(|| format!("cannot keep its attribute {name}"))?;
         }
     }
     Ok(())
 }
 
 fn attributes(file: &File) -> Result<Vec<OsString>> {
-    let mut list = vec![0; ATTRIBUTES];
+    let mut list = vec![0; XATTR_MAX];
     let length = match flistxattr(file, &mut list[..]) {
         Ok(length) => length,
         Err(Errno::NOTSUP) => 0,
@@ -126,12 +124,12 @@ fn attributes(file: &File) -> Result<Vec<OsString>> {
     Ok(names
         .filter(|name| !name.is_empty())
         .map(|name| OsString::from_vec(name.to_vec()))
-        .filter(|name| !OF_CONTENTS.iter().any(|signature| name == signature))
+        .filter(|name| !SIGNATURES.iter().any(|signature| name == signature))
         .collect())
 }
 
 fn copy(old: &File, new: &File, attribute: &OsString) -> rustix::io::Result<()> {
-    let mut value = vec![0; ATTRIBUTES];
+    let mut value = vec![0; XATTR_MAX];
     let length = fgetxattr(old, attribute, &mut value[..])?;
     fsetxattr(new, attribute, &value[..length], XattrFlags::empty())
 }
@@ -151,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn mode_and_attributes_stay() {
+    fn mode_and_attributes_are_kept() {
         let dir = dir();
         let path = dir.path().join("x.ko");
         for wanted in [0o600, 0o644, 0o755] {
@@ -162,7 +160,7 @@ mod tests {
             contents(&path, b"new").unwrap();
             assert_eq!(fs::read(&path).unwrap(), b"new");
             assert_eq!(mode(&path), wanted);
-            // Not every file system has them.
+            // Not all file systems support them.
             if marked.is_ok() {
                 let mut value = [0; 8];
                 let new = File::open(&path).unwrap();
@@ -174,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_stays() {
-        // Only root can give files away.
+    fn the_owner_is_kept() {
+        // Only root can change the owner.
         if !rustix::process::geteuid().is_root() {
             return;
         }
@@ -191,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbolic_link_stays() {
+    fn symbolic_links_are_followed() {
         let dir = dir();
         let (link, file) = (dir.path().join("link.ko"), dir.path().join("file.ko"));
         fs::write(&file, "old").unwrap();
@@ -201,24 +199,24 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"new");
         fs::remove_file(&file).unwrap();
         let error = format!("{:#}", contents(&link, b"new").unwrap_err());
-        assert!(error.contains("a file that is not there"), "{error}");
+        assert!(error.contains("a dangling symbolic link"), "{error}");
         assert!(!file.exists());
     }
 
     #[test]
-    fn a_file_of_two_names_is_refused() {
+    fn a_file_with_hard_links_is_refused() {
         let dir = dir();
         let (first, second) = (dir.path().join("a.ko"), dir.path().join("b.ko"));
         fs::write(&first, "old").unwrap();
         fs::hard_link(&first, &second).unwrap();
         let error = format!("{:#}", contents(&first, b"new").unwrap_err());
-        assert!(error.contains("under 2 names (hard links)"), "{error}");
+        assert!(error.contains("has 2 hard links"), "{error}");
         assert_eq!(fs::read(&first).unwrap(), b"old");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]
-    fn a_new_file_is_as_others_are() {
+    fn a_new_file_has_the_default_mode() {
         let dir = dir();
         let (path, plain) = (dir.path().join("new.ko"), dir.path().join("plain"));
         fs::write(&plain, "").unwrap();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Moves debug information of a patch's module into a file beside it.
+//! Moves the debug information of a patch's module into a separate file.
 //!
-//! The loaded module is then small, and independent of the build folder: the paths of sources and of the
-//! output folder are only in debug information, and the linker's build id is a hash of that too. So
-//! the id is recomputed from the rest.
+//! The module is then small and does not depend on the build folder: only debug information contains
+//! the paths of sources and of the output folder. The linker's build id is a hash that includes debug
+//! information, so it is recomputed without that.
 //!
-//! This precedes the link of livepatch symbols ([`crate::link`]), because tools for ELF files do not support symbols
-//! with the section index SHN_LIVEPATCH.
+//! Modules are stripped before their livepatch symbols are linked ([`crate::link`]), because ELF tools do not
+//! support symbols with the section index SHN_LIVEPATCH.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,42 +25,42 @@ use sha2::{Digest as _, Sha256};
 use crate::host::files::write_atomic;
 use crate::replace;
 
-/// The section type of LLVM's hints for linkers: symbols whose address is insignificant.
+/// The section type of LLVM's list of address-significant symbols.
 const SHT_LLVM_ADDRSIG: SectionType = SectionType(0x6fff_4c03);
 
-/// Sections that are for linkers alone: those hints, which sections go together, and properties of the code.
-const FOR_LINKERS: [SectionType; 3] = [
+/// The types of sections that only linkers use: address significance, section groups, and code properties.
+const LINKER_SECTIONS: [SectionType; 3] = [
     SHT_LLVM_ADDRSIG,
     elf::SHT_GROUP,
     elf::SHT_AARCH64_ATTRIBUTES,
 ];
 
-/// The offset of the type in a section header.
-const SECTION_TYPE: usize = 4;
+/// The offset of `sh_type` in a section header.
+const SH_TYPE: usize = 4;
 
 /// The extension of the file with the debug information.
-pub const ENDING: &str = "debug";
+pub const EXTENSION: &str = "debug";
 
 /// The section of the build id.
 const BUILD_ID: &str = ".note.gnu.build-id";
 
-/// The offset of the id in its note: after three lengths and the owner's name, `GNU`.
-const ID: u64 = 16;
+/// The offset of the build id in its note: after the note header and the name `GNU`.
+const ID_OFFSET: u64 = 16;
 
-/// The file for the debug information of a module.
+/// Returns the path of the file with a module's debug information.
 pub fn debug_file(module: &Path) -> PathBuf {
     let mut path = module.as_os_str().to_owned();
     path.push(".");
-    path.push(ENDING);
+    path.push(EXTENSION);
     path.into()
 }
 
-/// Strips a live patch's file in place, and writes it with its debug information beside it. A module
-/// that is no live patch, or has no debug information, is not changed.
+/// Strips a live patch in place, and writes the unstripped module to [`debug_file`]. Other modules, and those without
+/// debug information, are not changed.
 ///
 /// # Errors
 ///
-/// The file is no valid module, or cannot be written; then it is unchanged.
+/// The file is not a valid module, or a file cannot be written. The module is then unchanged.
 pub fn in_place(module: &Path) -> Result<()> {
     let cannot = || format!("cannot strip {}", Shown::path(module));
     let data = read_module(module).with_context(cannot)?;
@@ -71,20 +71,20 @@ pub fn in_place(module: &Path) -> Result<()> {
     let Some(stripped) = stripped(&data).with_context(cannot)? else {
         return Ok(());
     };
-    // The other file first: of a module without debug information none is made.
+    // The debug file is first: the next run skips a stripped module, and would not write it.
     write_atomic(&debug_file(module), &stripped.with_debug_information)?;
     replace::contents(module, &stripped.module)
 }
 
-/// What becomes of a module's file.
+/// The result of stripping a module.
 struct Stripped {
     module: Vec<u8>,
-    /// All of it, with the same build id.
+    /// The unstripped module, with the same build id.
     with_debug_information: Vec<u8>,
 }
 
-/// Makes both, unless there is nothing to strip, or livepatch symbols are linked already: make left a module of
-/// before as it was.
+/// Strips a module. Returns `None` if it has no debug information, or if its livepatch symbols are linked: make did
+/// not rebuild it.
 fn stripped(data: &[u8]) -> Result<Option<Stripped>> {
     let file = ElfFile64::<Endianness>::parse(data)?;
     let mut names = file
@@ -114,11 +114,11 @@ fn stripped(data: &[u8]) -> Result<Option<Stripped>> {
 
 fn without_debug_information(data: &[u8]) -> Result<Vec<u8>> {
     let mut data = data.to_vec();
-    let for_linkers = mark_for_linkers(&mut data)?;
+    let linker_sections = retype_linker_sections(&mut data)?;
     let mut builder = Builder::read(data.as_slice())?;
     for section in &mut builder.sections {
         // The builder does not count the null section.
-        let is_for_linkers = for_linkers.contains(&(section.id().index() + 1));
+        let is_for_linkers = linker_sections.contains(&(section.id().index() + 1));
         section.delete = is_debug_information(&section.name) || is_for_linkers;
         section.sh_flags.0 &= !elf::SHF_GROUP.0;
     }
@@ -132,21 +132,21 @@ fn without_debug_information(data: &[u8]) -> Result<Vec<u8>> {
     Ok(written)
 }
 
-/// Marks sections for linkers as data, which [`Builder`] can remove: it does not support their types. The link
-/// is done, and they refer to symbols and sections by their old indices. Returns their indices.
-fn mark_for_linkers(data: &mut [u8]) -> Result<Vec<usize>> {
+/// Changes the type of [`LINKER_SECTIONS`] to data, which [`Builder`] can remove: it does not support their
+/// types. They refer to symbols and sections by their old indices. Returns the sections' indices.
+fn retype_linker_sections(data: &mut [u8]) -> Result<Vec<usize>> {
     let header = FileHeader64::<Endianness>::parse(&*data)?;
     let endian = header.endian()?;
     let start = usize::try_from(header.e_shoff(endian))?;
     let sections = header.sections(endian, &*data)?;
     let of_type = |(index, section): (SectionIndex, &SectionHeader64<Endianness>)| {
-        FOR_LINKERS
+        LINKER_SECTIONS
             .contains(&section.sh_type(endian))
             .then_some(index.0)
     };
     let found: Vec<usize> = sections.enumerate().filter_map(of_type).collect();
     for index in &found {
-        let at = start + index * size_of::<SectionHeader64<Endianness>>() + SECTION_TYPE;
+        let at = start + index * size_of::<SectionHeader64<Endianness>>() + SH_TYPE;
         let place = data
             .get_mut(at..at + 4)
             .context("its section headers are damaged")?;
@@ -160,14 +160,14 @@ fn is_debug_information(section: &[u8]) -> bool {
     section.starts_with(b".debug_")
 }
 
-/// Where the build id is, if there is one.
+/// Returns the range of the build id, if there is one.
 fn build_id(data: &[u8]) -> Result<Option<Range<usize>>> {
     let file = ElfFile64::<Endianness>::parse(data)?;
     let note = file.section_by_name(BUILD_ID);
     let Some((start, length)) = note.and_then(|note| note.file_range()) else {
         return Ok(None);
     };
-    let range = usize::try_from(start + ID)?..usize::try_from(start + length)?;
+    let range = usize::try_from(start + ID_OFFSET)?..usize::try_from(start + length)?;
     Ok(Some(range).filter(|range| !range.is_empty() && range.end <= data.len()))
 }
 
@@ -178,7 +178,7 @@ mod tests {
     use object::{Architecture, BinaryFormat, SectionKind, write};
     use std::fs;
 
-    /// A live patch with a function, a build id, and this debug information.
+    /// Returns a module with a function, a build id, this debug information and this modinfo.
     fn patch(debug: Option<&str>, modinfo: &str) -> Vec<u8> {
         let mut file =
             write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
@@ -192,7 +192,7 @@ mod tests {
         let mut note = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0".to_vec();
         note.extend([0xaa; 20]);
         add(BUILD_ID, SectionKind::Note, &note);
-        add(HINTS, SectionKind::Other, &[1]);
+        add(ADDRSIG, SectionKind::Other, &[1]);
         let debug = debug.map(|debug| add(".debug_str", SectionKind::Debug, debug.as_bytes()));
         file.add_file_symbol(b"/somewhere/fix.rs".to_vec());
         for (name, section) in [("function", Some(text)), ("debug", debug)] {
@@ -209,21 +209,21 @@ mod tests {
             });
         }
         let mut data = file.write().unwrap();
-        retype_hints(&mut data, SHT_LLVM_ADDRSIG);
+        retype_addrsig(&mut data, SHT_LLVM_ADDRSIG);
         data
     }
 
-    const HINTS: &str = ".llvm_addrsig";
+    const ADDRSIG: &str = ".llvm_addrsig";
 
-    /// The crate cannot write sections of this type either.
-    fn retype_hints(data: &mut [u8], to: SectionType) {
+    /// Sets the section type, which the crate cannot write.
+    fn retype_addrsig(data: &mut [u8], to: SectionType) {
         let header = FileHeader64::<Endianness>::parse(&*data).unwrap();
         let start = usize::try_from(header.e_shoff(Endianness::Little)).unwrap();
         let sections = header.sections(Endianness::Little, &*data).unwrap();
         let (index, _) = sections
-            .section_by_name(Endianness::Little, HINTS.as_bytes())
+            .section_by_name(Endianness::Little, ADDRSIG.as_bytes())
             .unwrap();
-        let at = start + index.0 * size_of::<SectionHeader64<Endianness>>() + SECTION_TYPE;
+        let at = start + index.0 * size_of::<SectionHeader64<Endianness>>() + SH_TYPE;
         data[at..at + 4].copy_from_slice(&to.0.to_le_bytes());
     }
 
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_is_the_same_whatever_its_debug_information() {
+    fn stripped_modules_do_not_depend_on_debug_information() {
         let [one, other] = ["/here", "/somewhere/else"]
             .map(|path| stripped(&patch(Some(path), LIVEPATCH)).unwrap().unwrap());
         assert_eq!(one.module, other.module);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_that_go_together_are_stripped_too() {
+    fn section_groups_are_stripped() {
         let mut file =
             write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
         let mut add = |name: &[u8], kind| file.add_section(Vec::new(), name.to_vec(), kind);
@@ -295,25 +295,25 @@ mod tests {
     }
 
     #[test]
-    fn properties_of_arm64s_code_are_for_linkers() {
+    fn code_properties_of_arm64_are_stripped() {
         let mut data = patch(Some("/here"), LIVEPATCH);
-        // The machine, in the file's header.
+        // e_machine
         data[18..20].copy_from_slice(&elf::EM_AARCH64.0.to_le_bytes());
-        retype_hints(&mut data, elf::SHT_AARCH64_ATTRIBUTES);
+        retype_addrsig(&mut data, elf::SHT_AARCH64_ATTRIBUTES);
         let stripped = stripped(&data).unwrap().unwrap();
         let file = ElfFile64::<Endianness>::parse(stripped.module.as_slice()).unwrap();
-        assert!(file.section_by_name(HINTS).is_none());
+        assert!(file.section_by_name(ADDRSIG).is_none());
     }
 
     #[test]
-    fn other_contents_have_another_build_id() {
+    fn different_contents_have_different_build_ids() {
         let [one, other] = ["livepatch=Y\0", "livepatch=Y\0a=b\0"]
             .map(|modinfo| stripped(&patch(Some(""), modinfo)).unwrap().unwrap());
         assert_ne!(id(&one.module), id(&other.module));
     }
 
     #[test]
-    fn a_files_debug_information_is_kept_beside() {
+    fn the_unstripped_module_is_saved() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("fix.ko");
         let whole = patch(Some("/here"), LIVEPATCH);
@@ -323,13 +323,13 @@ mod tests {
         assert_eq!(debug.len(), whole.len());
         let module = fs::read(&path).unwrap();
         assert!(module.len() < whole.len());
-        // Again, with nothing left to strip.
+        // A second run changes nothing.
         in_place(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), module);
         assert_eq!(fs::read(debug_file(&path)).unwrap(), debug);
     }
 
-    /// make leaves modules of earlier builds as they are: stripped, and their livepatch symbols linked.
+    /// make may not rebuild the module of an earlier build, which is stripped and linked.
     #[test]
     fn linked_modules_are_not_stripped() {
         let mut data = patch(Some("/here"), LIVEPATCH);
