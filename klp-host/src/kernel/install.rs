@@ -2,9 +2,8 @@
 
 //! Installs klp-core into a kernel source tree, and removes it.
 //!
-//! Only `kernel/livepatch/` changes. A copy of that folder is made beside it, changed, and
-//! exchanged with it atomically. A list of the installed files
-//! stays in the folder: it distinguishes them from other changes.
+//! Only `kernel/livepatch/` changes. A copy of that folder is changed and exchanged with it atomically.
+//! A record of the installed files, in the folder, distinguishes them from other changes.
 
 mod atomic_change;
 mod record;
@@ -19,23 +18,23 @@ use super::core_files::{ARCH_FOLDER, CoreFiles, RUST_FOLDER};
 use super::source::{SUPPORTED, kernel_version};
 use crate::host::files::ignore_not_found;
 use atomic_change::change;
-use record::{RECORD, REPLACED, Record, Replaced, digest, digest_of, is_kept, kept_name};
+use record::{RECORD, REPLACED, Record, Replaced, backup_name, digest, digest_of, is_backup};
 
-/// The folder of the core in a tree.
+/// The folder of the livepatch core in a kernel source tree.
 pub const FOLDER: &str = "kernel/livepatch";
 
-/// The result of installing.
+/// The result of an installation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Installed {
-    /// The core is new in the tree.
+    /// The tree did not have klp-core.
     New,
-    /// It took the place of another version.
+    /// It replaced another version.
     Updated,
-    /// This very version was there.
+    /// The same version was installed already.
     Unchanged,
 }
 
-/// Puts the core into a tree, or brings it up to date there.
+/// Installs the core into a tree, or updates it.
 pub fn install(tree: &Path, files: &CoreFiles) -> Result<Installed> {
     install_over(tree, files, REPLACED)
 }
@@ -44,34 +43,37 @@ fn install_over(tree: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> Resul
     let folder = folder_of(tree)?;
     let old = Record::of_intact(&folder)?;
     if old.is_none() {
-        check_pristine(&folder, files, replaced)?;
+        check_unmodified(&folder, files, replaced)?;
     }
-    if old.as_ref().is_some_and(|old| old.is_whole(&folder, files)) {
+    if old
+        .as_ref()
+        .is_some_and(|old| old.is_current(&folder, files))
+    {
         return Ok(Installed::Unchanged);
     }
-    change(&folder, |twin| put(twin, old.as_ref(), files))?;
+    change(&folder, |copy| add_core(copy, old.as_ref(), files))?;
     Ok(match old {
         Some(_) => Installed::Updated,
         None => Installed::New,
     })
 }
 
-/// Removes the core from a tree. Returns whether it was there.
+/// Removes the core from a tree. Returns whether it was installed.
 pub fn remove(tree: &Path) -> Result<bool> {
     let folder = folder_of(tree)?;
     let Some(record) = Record::of_intact(&folder)? else {
         return Ok(false);
     };
-    change(&folder, |twin| take_out(twin, &record))?;
+    change(&folder, |copy| remove_core(copy, &record))?;
     Ok(true)
 }
 
-/// Whether the core is in a tree.
+/// Whether the core is installed in a tree.
 pub fn is_installed(tree: &Path) -> bool {
     tree.join(FOLDER).join(RECORD).is_file()
 }
 
-/// The folder to change, in a tree that this core is for.
+/// Returns the folder to change, after checking that klp-core supports the tree.
 fn folder_of(tree: &Path) -> Result<PathBuf> {
     ensure!(tree.is_dir(), "there is no folder {}", tree.display());
     let makefile = fs::read_to_string(tree.join("Makefile")).unwrap_or_default();
@@ -84,14 +86,14 @@ fn folder_of(tree: &Path) -> Result<PathBuf> {
     let is_of = |series: &&str| version.starts_with(&format!("{series}."));
     ensure!(
         SUPPORTED.iter().any(is_of),
-        "klp-core is for kernels of the series {}, and {} is {version}",
+        "klp-core supports the kernel series {}, and {} is {version}",
         SUPPORTED.join(" and "),
         tree.display()
     );
     let folder = tree.join(FOLDER);
     ensure!(
         folder.join("core.c").is_file(),
-        "{} has no {FOLDER}/core.c: give a whole kernel source tree",
+        "{} has no {FOLDER}/core.c: pass a complete kernel source tree",
         tree.display()
     );
     folder
@@ -99,47 +101,47 @@ fn folder_of(tree: &Path) -> Result<PathBuf> {
         .with_context(|| format!("cannot resolve {}", folder.display()))
 }
 
-/// Refuses a folder that was changed, or that has files with the names of ours.
-fn check_pristine(folder: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> Result<()> {
+/// Refuses a folder in which a file to be replaced was changed, or a file to be added exists.
+fn check_unmodified(folder: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> Result<()> {
     for (name, expected) in replaced {
         let path = folder.join(name);
         if digest_of(&path)?.as_deref() != Some(expected) {
             bail!(
-                "{} is not what Linux has there in {}, and klp-core's would lose the difference: bring \
-                 back the original, then run this again",
+                "{} differs from that of Linux {}, and klp-core would replace it: restore the original, \
+                 then run this again",
                 path.display(),
                 SUPPORTED.join(" and ")
             );
         }
     }
     let names = replaced.iter().map(|(name, _)| *name);
-    let kept = names.clone().map(|name| PathBuf::from(kept_name(name)));
+    let backups = names.clone().map(|name| PathBuf::from(backup_name(name)));
     let added = files.iter().map(|(path, _)| path.to_owned());
     for path in added
         .filter(|path| names.clone().all(|name| path != name))
-        .chain(kept)
+        .chain(backups)
     {
         let path = folder.join(path);
         ensure!(
             fs::symlink_metadata(&path).is_err(),
-            "{} is there, and this command did not put it there: move it away first",
+            "{} exists and was not installed by this command: move it away first",
             path.display()
         );
     }
     Ok(())
 }
 
-/// Installs the core into a folder, over the tree's files or an older core.
-fn put(folder: &Path, old: Option<&Record>, files: &CoreFiles) -> Result<()> {
+/// Installs the core into a folder that has the tree's own files or an older core.
+fn add_core(folder: &Path, old: Option<&Record>, files: &CoreFiles) -> Result<()> {
     if let Some(old) = old {
-        take_out(folder, old)?;
+        remove_core(folder, old)?;
     }
     let mut record = Record::default();
     for (name, _) in REPLACED {
-        let kept = kept_name(name);
-        rename(&folder.join(name), &folder.join(&kept))?;
-        if let Some(digest) = digest_of(&folder.join(&kept))? {
-            record.0.insert(kept.into(), digest);
+        let backup = backup_name(name);
+        rename(&folder.join(name), &folder.join(&backup))?;
+        if let Some(digest) = digest_of(&folder.join(&backup))? {
+            record.0.insert(backup.into(), digest);
         }
     }
     for (path, content) in files.iter() {
@@ -149,16 +151,16 @@ fn put(folder: &Path, old: Option<&Record>, files: &CoreFiles) -> Result<()> {
     write_new(&folder.join(RECORD), record.text().as_bytes())
 }
 
-/// Removes the core from a folder, with what was built from it in the tree.
-fn take_out(folder: &Path, record: &Record) -> Result<()> {
+/// Removes the core from a folder, with its in-tree build products.
+fn remove_core(folder: &Path, record: &Record) -> Result<()> {
     for path in record.0.keys().map(PathBuf::as_path) {
-        if !is_kept(path) {
+        if !is_backup(path) {
             remove_file(&folder.join(path))?;
             remove_built(&folder.join(path))?;
         }
     }
     for (name, _) in REPLACED {
-        rename(&folder.join(kept_name(name)), &folder.join(name))?;
+        rename(&folder.join(backup_name(name)), &folder.join(name))?;
     }
     remove_file(&folder.join(RECORD))?;
     [RUST_FOLDER, ARCH_FOLDER]
@@ -166,7 +168,7 @@ fn take_out(folder: &Path, record: &Record) -> Result<()> {
         .try_for_each(|name| remove_folder(folder, name))
 }
 
-/// What Kbuild makes of a C file in a tree that is built in place.
+/// Removes the files that an in-tree build makes from a C file.
 fn remove_built(path: &Path) -> Result<()> {
     if path.extension().is_none_or(|text| text != "c") {
         return Ok(());
@@ -177,10 +179,10 @@ fn remove_built(path: &Path) -> Result<()> {
     remove_file(&object)
 }
 
-/// Only what Kbuild made may be in it by now.
-fn remove_folder(of_core: &Path, name: &str) -> Result<()> {
+/// Removes a folder of the core, in which only build products may be left.
+fn remove_folder(livepatch: &Path, name: &str) -> Result<()> {
     const BUILT: [&str; 6] = ["o", "cmd", "d", "s", "i", "ll"];
-    let folder = &of_core.join(name);
+    let folder = &livepatch.join(name);
     if !folder.exists() {
         return Ok(());
     }
@@ -193,7 +195,7 @@ fn remove_folder(of_core: &Path, name: &str) -> Result<()> {
         }) || entry.file_name() == "bindings_generated.rs";
         ensure!(
             entry.file_type().is_dir() || is_built,
-            "{}/{name}/{} is not of klp-core: move it away first",
+            "{}/{name}/{} is not a file of klp-core: move it away first",
             FOLDER,
             path.strip_prefix(folder).unwrap_or(path).display()
         );
@@ -226,7 +228,7 @@ pub(crate) mod tests {
     const KCONFIG: &str = "config LIVEPATCH\n";
     const MAKEFILE: &str = "obj-y += livepatch.o\n";
 
-    /// A small kernel source tree.
+    /// Creates a tiny kernel source tree.
     pub(crate) fn fake_tree(tree: &Path) {
         for (path, content) in [
             (
@@ -245,14 +247,14 @@ pub(crate) mod tests {
         }
     }
 
-    /// Installs into a tree of [`fake_tree`].
+    /// Installs into a tree made by [`fake_tree`].
     pub(crate) fn install_into_fake(tree: &Path, files: &CoreFiles) -> Result<Installed> {
         let digests = [KCONFIG, MAKEFILE].map(|text| digest(text.as_bytes()));
         let replaced = [("Kconfig", &*digests[0]), ("Makefile", &*digests[1])];
         install_over(tree, files, replaced)
     }
 
-    /// A path; content and time of a file.
+    /// A path, with the content and timestamp of a file.
     type Snap = (PathBuf, Option<(Vec<u8>, std::time::SystemTime)>);
 
     struct Fixture {
@@ -282,7 +284,7 @@ pub(crate) mod tests {
         }
 
         fn write(&self, name: &str, text: &str) {
-            // Not into the file: another tree's may be the same.
+            // A new file: the old one may be hard-linked into another folder.
             let _ = fs::remove_file(self.file(name));
             fs::write(self.file(name), text).unwrap();
         }
@@ -291,7 +293,7 @@ pub(crate) mod tests {
             fs::read_to_string(self.file(name)).unwrap()
         }
 
-        /// Every file and folder of the tree, with contents and times.
+        /// Returns every file and folder of the tree, with contents and timestamps.
         fn snapshot(&self) -> Vec<Snap> {
             let mut all: Vec<_> = walkdir::WalkDir::new(&self.tree)
                 .into_iter()
@@ -307,7 +309,7 @@ pub(crate) mod tests {
             all
         }
 
-        /// Fails, names the obstacle, and changes nothing.
+        /// Asserts that installing fails with these words and changes nothing.
         fn refuses(&self, words: &[&str]) {
             let before = self.snapshot();
             let text = format!("{:#}", self.install().unwrap_err());
@@ -319,10 +321,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn removing_leaves_the_tree_as_it_was() {
+    fn removal_restores_the_tree() {
         let fixture = Fixture::new();
         let before = fixture.snapshot();
-        assert!(!remove(&fixture.tree).unwrap(), "it is not there yet");
+        assert!(!remove(&fixture.tree).unwrap(), "not installed yet");
         assert_eq!(fixture.install().unwrap(), Installed::New);
         assert_eq!(fixture.read("Makefile"), "ours := 1\n");
         assert_eq!(fixture.read("Makefile.klp-orig"), MAKEFILE);
@@ -352,7 +354,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn installing_again_brings_it_up_to_date() {
+    fn reinstalling_updates() {
         let fixture = Fixture::new();
         let before = fixture.snapshot();
         fixture.install().unwrap();
@@ -377,7 +379,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_record_is_for_sha256sum() {
+    fn sha256sum_accepts_the_record() {
         let fixture = Fixture::new();
         fixture.install().unwrap();
         let mut check = std::process::Command::new("sha256sum");
@@ -402,35 +404,35 @@ pub(crate) mod tests {
         refuse(fixture.root.path(), "is not a kernel source tree");
         let makefile = "VERSION = 7\nPATCHLEVEL = 20\nSUBLEVEL = 0\nEXTRAVERSION =\n";
         fs::write(fixture.tree.join("Makefile"), makefile).unwrap();
-        refuse(&fixture.tree, "of the series 7.2 and 7.3");
+        refuse(&fixture.tree, "supports the kernel series 7.2 and 7.3");
         fake_tree(&fixture.tree);
         fs::remove_dir_all(fixture.tree.join(FOLDER)).unwrap();
         refuse(&fixture.tree, "has no kernel/livepatch/core.c");
     }
 
     #[test]
-    fn the_work_of_others_is_not_overwritten() {
+    fn foreign_files_are_not_overwritten() {
         let fixture = Fixture::new();
         fixture.write("Makefile", "obj-y += livepatch.o more.o\n");
         fixture.refuses(&[
             "kernel/livepatch/Makefile",
-            "is not what Linux has there in 7.2 and 7.3",
+            "differs from that of Linux 7.2 and 7.3",
         ]);
         fixture.write("Makefile", MAKEFILE);
         fs::create_dir(fixture.file("klp_core")).unwrap();
         fixture.write("klp_core/lib.rs", "");
-        fixture.refuses(&["klp_core/lib.rs", "did not put it there"]);
+        fixture.refuses(&["klp_core/lib.rs", "was not installed by"]);
     }
 
     #[test]
-    fn changed_installed_files_are_kept() {
+    fn changed_files_of_the_core_are_not_overwritten() {
         for name in ["Makefile", "Kconfig", "klp_glue.c"] {
             let fixture = Fixture::new();
             fixture.install().unwrap();
             fixture.write(name, "changed\n");
-            fixture.refuses(&["somebody changed", name]);
+            fixture.refuses(&["were changed", name]);
             let text = remove(&fixture.tree).unwrap_err().to_string();
-            assert!(text.contains("somebody changed"), "{text}");
+            assert!(text.contains("were changed"), "{text}");
         }
         let fixture = Fixture::new();
         fixture.install().unwrap();
@@ -439,14 +441,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_failure_leaves_the_tree_as_it_is() {
+    fn a_failure_changes_nothing() {
         let fixture = Fixture::new();
         fixture.install().unwrap();
         fixture.write("klp_core/notes.txt", "mine\n");
         let before = fixture.snapshot();
         let text = remove(&fixture.tree).unwrap_err().to_string();
         assert!(
-            text.contains("klp_core/notes.txt is not of klp-core"),
+            text.contains("klp_core/notes.txt is not a file of klp-core"),
             "{text}"
         );
         assert_eq!(fixture.snapshot(), before);

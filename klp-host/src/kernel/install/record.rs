@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The list of klp-core's files in a kernel tree, with digests, and the files of the tree that they replace.
+//! The record of klp-core's files in a kernel tree, with digests, and the tree's files that they replace.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,11 +12,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::kernel::core_files::CoreFiles;
 
-/// The list of installed files, in the format of `sha256sum -c`.
+/// The file with the record, in the format of `sha256sum -c`.
 pub(super) const RECORD: &str = "klp_installed";
 
-/// The two files of the tree that are replaced, with their digests in all supported series. Others would
-/// contain rules that would be lost.
+/// The two files of the tree that are replaced, with their digests in all supported series. Other
+/// versions are refused, because their changes would be lost.
 pub(super) const REPLACED: Replaced<'static> = [
     (
         "Kconfig",
@@ -31,25 +31,25 @@ pub(super) const REPLACED: Replaced<'static> = [
 /// Replaced files, with the required digests.
 pub(super) type Replaced<'a> = [(&'static str, &'a str); 2];
 
-/// The name under which a replaced file is kept.
-pub(super) fn kept_name(name: &str) -> String {
+/// Returns the name of the backup of a replaced file.
+pub(super) fn backup_name(name: &str) -> String {
     format!("{name}.klp-orig")
 }
 
-/// Whether this is a kept file.
-pub(super) fn is_kept(path: &Path) -> bool {
+/// Whether this is the backup of a replaced file.
+pub(super) fn is_backup(path: &Path) -> bool {
     REPLACED
         .iter()
-        .any(|(name, _)| path == Path::new(&kept_name(name)))
+        .any(|(name, _)| path == Path::new(&backup_name(name)))
 }
 
-/// The installed files of a folder: digests by path.
+/// The record of a folder: digests by path.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Record(pub(super) BTreeMap<PathBuf, String>);
 
 impl Record {
-    /// The record in a folder, if there is one. Fails if installed files were changed, because the changes would be
-    /// lost.
+    /// Reads the record of a folder, if there is one. Fails if installed files were changed, because the
+    /// changes would be lost.
     pub(super) fn of_intact(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(RECORD);
         let text = match fs::read_to_string(&path) {
@@ -70,14 +70,14 @@ impl Record {
             let is_inner = path
                 .components()
                 .all(|part| matches!(part, std::path::Component::Normal(_)));
-            ensure!(is_inner, "{} leads out of the folder", path.display());
+            ensure!(is_inner, "{} is outside of the folder", path.display());
             record.insert(path.to_owned(), digest.to_owned());
         }
         for (name, _) in REPLACED {
-            for name in [name.to_owned(), kept_name(name)] {
+            for name in [name.to_owned(), backup_name(name)] {
                 ensure!(
                     record.contains_key(Path::new(&name)),
-                    "it does not name {name}"
+                    "it does not list {name}"
                 );
             }
         }
@@ -91,16 +91,16 @@ impl Record {
             .collect()
     }
 
-    /// Files may be missing, except for kept ones.
+    /// Checks that files are unchanged. They may be missing, except for backups.
     fn check(&self, folder: &Path) -> Result<()> {
         let mut changed = Vec::new();
         for (path, digest) in &self.0 {
             match digest_of(&folder.join(path))? {
                 Some(found) if found != *digest => changed.push(path.display().to_string()),
-                None if is_kept(path) => {
+                None if is_backup(path) => {
                     bail!(
-                        "{} is missing: it is the tree's own file, take it from the kernel's \
-                         sources again",
+                        "{} is missing: it is the backup of the kernel's own file, restore it from the \
+                         kernel's source",
                         folder.join(path).display()
                     )
                 }
@@ -109,16 +109,16 @@ impl Record {
         }
         ensure!(
             changed.is_empty(),
-            "somebody changed klp-core's files in {}, and this would lose the changes: {}. Keep a \
-             copy, delete these files there, and run this again",
+            "these files of klp-core in {} were changed, and the changes would be lost: {}. Save a \
+             copy, delete these files, and run this again",
             folder.display(),
             changed.join(", ")
         );
         Ok(())
     }
 
-    /// Whether these files, and no others, are all there.
-    pub(super) fn is_whole(&self, folder: &Path, files: &CoreFiles) -> bool {
+    /// Whether exactly these files are installed.
+    pub(super) fn is_current(&self, folder: &Path, files: &CoreFiles) -> bool {
         let ours = self.0.len() - REPLACED.len();
         ours == files.iter().count()
             && files.iter().all(|(path, content)| {
