@@ -113,10 +113,7 @@ fn build_reports_missing_files() {
         "{error}"
     );
     let error = refused(dir.path(), &["build", "fix-foo", "--kernel", "."]);
-    assert!(
-        error.contains("no folder in which a kernel was built"),
-        "{error}"
-    );
+    assert!(error.contains("is not a kernel build folder"), "{error}");
     assert!(!dir.path().join("fix-foo/target").exists());
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernel configurations: parses, compares and writes them.
+//! Parses, compares and writes kernel configurations.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// The configuration that a build folder's makefiles read, as Kconfig wrote it.
+/// The configuration for makefiles, which Kconfig generates in a build folder.
 pub(crate) const AUTO_CONF: &str = "include/config/auto.conf";
 
 /// A configuration, or a fragment of one: values by option, without the `CONFIG_` prefix.
@@ -17,7 +17,7 @@ pub struct Config {
     values: BTreeMap<String, String>,
 }
 
-/// The value of an option that is off or not listed.
+/// The value of an option that is disabled or not listed.
 const OFF: &str = "n";
 
 impl Config {
@@ -25,7 +25,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// It cannot be read: the folder may not be configured.
+    /// The file cannot be read, for example because the kernel is not configured.
     pub fn of_build(dir: &Path) -> Result<Self> {
         Self::read(&dir.join(AUTO_CONF))
     }
@@ -66,7 +66,7 @@ impl Config {
     }
 
     /// Lists the options of this fragment that have other values in the complete configuration.
-    pub(crate) fn not_taken_by(&self, whole: &Self) -> Vec<String> {
+    pub(crate) fn overridden_in(&self, whole: &Self) -> Vec<String> {
         self.values
             .iter()
             .filter(|(name, value)| whole.get(name) != *value)
@@ -96,14 +96,14 @@ impl Config {
     }
 
     /// Sets these options in the text of [`AUTO_CONF`].
-    pub(crate) fn put_into_make(&self, text: &str) -> String {
+    pub(crate) fn set_in_auto_conf(&self, text: &str) -> String {
         let add = |name: &str, value: &str| format!("CONFIG_{name}={value}\n");
-        self.put_into(text, "CONFIG_", add)
+        self.set_in(text, "CONFIG_", add)
     }
 
     /// Sets these options in the text of `autoconf.h`.
-    pub(crate) fn put_into_c(&self, text: &str) -> String {
-        self.put_into(text, "#define CONFIG_", |name, value| match value {
+    pub(crate) fn set_in_autoconf_h(&self, text: &str) -> String {
+        self.set_in(text, "#define CONFIG_", |name, value| match value {
             "y" => format!("#define CONFIG_{name} 1\n"),
             "m" => format!("#define CONFIG_{name}_MODULE 1\n"),
             _ => format!("#define CONFIG_{name} {value}\n"),
@@ -111,15 +111,15 @@ impl Config {
     }
 
     /// Sets these options in the text of `rustc_cfg`.
-    pub(crate) fn put_into_rust(&self, text: &str) -> String {
-        self.put_into(text, "--cfg=CONFIG_", |name, value| match value {
+    pub(crate) fn set_in_rustc_cfg(&self, text: &str) -> String {
+        self.set_in(text, "--cfg=CONFIG_", |name, value| match value {
             "y" | "m" => format!("--cfg=CONFIG_{name}\n--cfg=CONFIG_{name}=\"{value}\"\n"),
             _ if value.starts_with('"') => format!("--cfg=CONFIG_{name}={value}\n"),
             _ => format!("--cfg=CONFIG_{name}=\"{value}\"\n"),
         })
     }
 
-    fn put_into(&self, text: &str, start: &str, add: impl Fn(&str, &str) -> String) -> String {
+    fn set_in(&self, text: &str, start: &str, add: impl Fn(&str, &str) -> String) -> String {
         let is_ours = |line: &&str| {
             let name = line.strip_prefix(start).unwrap_or_default();
             let name = name.split(['=', ' ']).next().unwrap_or_default();
@@ -128,8 +128,8 @@ impl Config {
         };
         let kept = text.lines().filter(|line| !is_ours(line));
         let mut text: String = kept.map(|line| format!("{line}\n")).collect();
-        let on = self.values.iter().filter(|(_, value)| *value != OFF);
-        text.extend(on.map(|(name, value)| add(name, value)));
+        let enabled = self.values.iter().filter(|(_, value)| *value != OFF);
+        text.extend(enabled.map(|(name, value)| add(name, value)));
         text
     }
 
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_kinds_of_lines_are_parsed() {
+    fn all_line_formats_are_parsed() {
         let config = Config::parse(
             "# comment\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=\"t=x\"\nCONFIG_D=42\n",
         );
@@ -163,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn options_that_were_not_accepted_are_named() {
+    fn overridden_options_are_listed() {
         let fragment =
             Config::parse("CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\n# CONFIG_D is not set\n");
         let whole = Config::parse("CONFIG_A=y\nCONFIG_C=y\n");
         assert_eq!(
-            fragment.not_taken_by(&whole),
+            fragment.overridden_in(&whole),
             ["CONFIG_B=y (it became n)", "CONFIG_C=n (it became y)"]
         );
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Starts a kernel build from a copy of a related build: kernels that differ in their livepatch
-//! core share nearly all objects.
+//! Seeds a kernel build with a related build: kernels that differ in their livepatch core share
+//! nearly all objects.
 //!
-//! Kbuild rebuilds an object when its command line changes, and command lines contain the
-//! absolute paths of the source and the build. So these paths are rewritten in the copy's
-//! records; make detects all other differences.
+//! Kbuild rebuilds an object when its command line changes, and command lines contain the absolute
+//! paths of the source and the build. So these paths are rewritten in the `.cmd` files of the new
+//! build. make detects all other differences.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,11 +19,10 @@ use crate::cache::Entry;
 use crate::host::files::ignore_not_found;
 use crate::host::process;
 
-/// Input of the final link. Pruning deletes it first, so its presence marks a usable
-/// seed.
-const WHOLE: &str = "vmlinux.o";
+/// An input of the final link. [`prune`] deletes it first, so only usable seeds have it.
+const MARKER: &str = "vmlinux.o";
 
-/// A build that can be started from.
+/// A build that can seed another one.
 #[derive(Clone, Debug)]
 pub(super) struct BuildSeed {
     pub entry: Entry,
@@ -31,97 +30,96 @@ pub(super) struct BuildSeed {
     pub source: PathBuf,
 }
 
-/// The origin of a build.
+/// How a build was seeded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Started {
-    /// A build from scratch, or one that continues after an interruption.
-    Anew,
-    /// What an unfinished build left was taken over.
-    TakenOver,
-    /// From a copy of a finished one.
+pub(super) enum Seeding {
+    /// Not at all: it starts from scratch, or continues after an interruption.
+    None,
+    /// With the moved folder of an unfinished build.
+    Moved,
+    /// With a copy of a finished build.
     Copied,
 }
 
-/// Builds to start from.
+/// The builds that can seed another one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BuildSeeds {
-    /// The best first.
+    /// Finished builds, the best first.
     pub finished: Vec<BuildSeed>,
-    /// Failed or interrupted builds that will not be continued: of a core that did
-    /// not compile.
+    /// Failed or interrupted builds that will not be continued, such as those of a core that did not compile.
     pub unfinished: Vec<BuildSeed>,
 }
 
 impl BuildSeeds {
-    /// Makes `build`, for sources in `source`, from one of these if one can be used.
-    pub(super) fn make(&self, source: &Path, build: &Path) -> Result<Started> {
+    /// Creates `build`, for sources in `source`, from the first usable seed.
+    pub(super) fn seed(&self, source: &Path, build: &Path) -> Result<Seeding> {
         if build.exists() {
-            return Ok(Started::Anew);
+            return Ok(Seeding::None);
         }
         let partial = build.with_extension("partial");
         remove(&partial)?;
-        let started = self.fetch(source, build, &partial);
-        if started.is_err() {
+        let seeding = self.fetch(source, build, &partial);
+        if seeding.is_err() {
             remove(&partial)?;
         }
-        started
+        seeding
     }
 
-    fn fetch(&self, source: &Path, build: &Path, partial: &Path) -> Result<Started> {
-        for start in &self.unfinished {
-            let taken = start.entry.take_apart(|dir| {
+    fn fetch(&self, source: &Path, build: &Path, partial: &Path) -> Result<Seeding> {
+        for seed in &self.unfinished {
+            let moved = seed.entry.take_apart(|dir| {
                 let old = dir.join("build");
-                if !is_whole(&old) {
+                if !is_usable(&old) {
                     return Ok(false);
                 }
                 rename(&old, partial)?;
-                adapt(partial, (&old, build), (&start.source, source))?;
+                adapt(partial, (&old, build), (&seed.source, source))?;
                 Ok(true)
             })?;
-            if taken {
-                return Ok(Started::TakenOver);
+            if moved {
+                return Ok(Seeding::Moved);
             }
         }
-        for start in &self.finished {
-            let copied = start.entry.use_ready(|dir| {
+        for seed in &self.finished {
+            let copied = seed.entry.use_ready(|dir| {
                 let old = dir.join("build");
-                if !is_whole(&old) {
+                if !is_usable(&old) {
                     return Ok(false);
                 }
                 copy(&old, partial)?;
-                adapt(partial, (&old, build), (&start.source, source))?;
+                adapt(partial, (&old, build), (&seed.source, source))?;
                 Ok(true)
             })?;
             if copied == Some(true) {
-                return Ok(Started::Copied);
+                return Ok(Seeding::Copied);
             }
         }
-        Ok(Started::Anew)
+        Ok(Seeding::None)
     }
 }
 
-fn is_whole(build: &Path) -> bool {
-    build.join(WHOLE).is_file()
+fn is_usable(build: &Path) -> bool {
+    build.join(MARKER).is_file()
 }
 
-/// With the files' times. Where the file system can, they share their blocks.
+/// Copies a folder with its timestamps, as reflinks if the file system supports them.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut cp = process::command("cp");
     cp.args(["-a", "--reflink=auto"]).arg(from).arg(to);
     process::output(&mut cp).map(|_| ())
 }
 
-/// Makes a build folder in `partial` one of other paths, each given as old and new, and names it.
+/// Rewrites the old paths in `partial` to the new ones, and renames it to the new build folder.
 fn adapt(partial: &Path, builds: (&Path, &Path), sources: (&Path, &Path)) -> Result<()> {
-    // Rebuilt: an object of another core must not be taken for one of this.
+    // Objects of another core must not be used for this one.
     remove(&partial.join(FOLDER))?;
-    // The tools are built in their real folder, which stays when both trees lead to it.
+    // Tools are compiled by the resolved path of their folder, which does not change if both trees share it.
     let tools = partial.join("tools");
-    let same_tools = sources.0.join("tools") == linked(&sources.1.join("tools"));
+    let same_tools = sources.0.join("tools") == link_target(&sources.1.join("tools"));
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let build_texts = (text(builds.0), text(builds.1));
     let source_texts = (text(sources.0), text(sources.1));
-    for path in records(partial)? {
+    for path in command_files(partial)? {
         if same_tools && path.starts_with(&tools) {
             rewrite(&path, &[&build_texts])?;
         } else {
@@ -136,25 +134,25 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
 }
 
-/// Where a link leads.
-fn linked(path: &Path) -> PathBuf {
+/// Returns the target of a symbolic link.
+fn link_target(path: &Path) -> PathBuf {
     fs::read_link(path).unwrap_or_default()
 }
 
-/// The files in which Kbuild keeps command lines.
-fn records(build: &Path) -> Result<Vec<PathBuf>> {
-    let mut records = Vec::new();
+/// Returns the files in which Kbuild saves command lines.
+fn command_files(build: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     for entry in WalkDir::new(build) {
         let entry = entry.with_context(|| format!("cannot list {}", build.display()))?;
         if entry.file_type().is_file() && entry.path().extension() == Some(OsStr::new("cmd")) {
-            records.push(entry.into_path());
+            files.push(entry.into_path());
         }
     }
-    Ok(records)
+    Ok(files)
 }
 
 fn rewrite(path: &Path, replace: &[&(String, String)]) -> Result<()> {
-    // Files that are no text stay as they are, and make rebuilds them.
+    // Files that are not UTF-8 are not changed. make rebuilds their objects.
     let Ok(old) = fs::read_to_string(path) else {
         return Ok(());
     };
@@ -167,21 +165,20 @@ fn rewrite(path: &Path, replace: &[&(String, String)]) -> Result<()> {
     Ok(())
 }
 
-/// Replaces a path in a text. Paths that only begin with the same letters
-/// stay as they are.
+/// Replaces a path in a text, but not in paths that only start with the same characters.
 fn replaced(text: &str, from: &str, to: &str) -> String {
     let mut new = String::with_capacity(text.len());
     let mut parts = text.split(from);
     new.push_str(parts.next().unwrap_or_default());
     for part in parts {
-        let goes_on = part.bytes().next().is_some_and(in_name);
-        new.push_str(if goes_on { from } else { to });
+        let is_longer = part.bytes().next().is_some_and(in_name);
+        new.push_str(if is_longer { from } else { to });
         new.push_str(part);
     }
     new
 }
 
-/// Whether a path's last name would go on with this.
+/// Whether a byte can be part of a file name in these paths.
 fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._-+~".contains(&byte)
 }
@@ -190,16 +187,16 @@ fn remove(dir: &Path) -> Result<()> {
     ignore_not_found(fs::remove_dir_all(dir), dir)
 }
 
-/// Deletes most of a build that no other will start from: it keeps what modules, images and
-/// debuggers need, and the core's objects, for their sizes.
+/// Deletes most files of a build that will not seed others. Those for modules, images and debuggers are kept,
+/// as are the core's objects, for their sizes.
 pub(super) fn prune(entry: &Entry) -> Result<()> {
     let done = entry.use_ready(|dir| {
         let build = dir.join("build");
-        let whole = build.join(WHOLE);
-        if !is_whole(&build) {
+        let marker = build.join(MARKER);
+        if !is_usable(&build) {
             return Ok(());
         }
-        ignore_not_found(fs::remove_file(&whole), &whole)?;
+        ignore_not_found(fs::remove_file(&marker), &marker)?;
         let core = build.join(FOLDER);
         for item in WalkDir::new(&build) {
             let item = item.with_context(|| format!("cannot list {}", build.display()))?;
@@ -257,63 +254,63 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_the_new_paths_and_nothing_of_the_old_core() {
+    fn a_copy_has_the_new_paths_and_no_objects_of_the_old_core() {
         let root = tempfile::tempdir().unwrap();
-        let (_cache, start) = finished(root.path());
-        let src = start.source.display().to_string();
-        let forest = root.path().join("forest");
-        fs::create_dir(&forest).unwrap();
-        std::os::unix::fs::symlink(start.source.join("tools"), forest.join("tools")).unwrap();
+        let (_cache, seed) = finished(root.path());
+        let src = seed.source.display().to_string();
+        let overlay = root.path().join("overlay");
+        fs::create_dir(&overlay).unwrap();
+        std::os::unix::fs::symlink(seed.source.join("tools"), overlay.join("tools")).unwrap();
         let build = root.path().join("new");
 
-        let starts = BuildSeeds {
-            finished: vec![start],
+        let seeds = BuildSeeds {
+            finished: vec![seed],
             ..BuildSeeds::default()
         };
-        let started = starts.make(&forest, &build).unwrap();
-        assert!(matches!(started, Started::Copied));
-        let (f, n) = (forest.display(), build.display());
+        let seeding = seeds.seed(&overlay, &build).unwrap();
+        assert!(matches!(seeding, Seeding::Copied));
+        let (o, n) = (overlay.display(), build.display());
         assert_eq!(
             fs::read_to_string(build.join("mm/.slub.o.cmd")).unwrap(),
-            format!("cc -I{f}/include -I{src}-next -D\"{f}\" -o {n}/x {f}\n")
+            format!("cc -I{o}/include -I{src}-next -D\"{o}\" -o {n}/x {o}\n")
         );
         assert_eq!(
             fs::read_to_string(build.join("tools/.t.o.cmd")).unwrap(),
             format!("cc {src}/t.c {n}/t\n"),
-            "tools see through links"
+            "the path of the tools is resolved"
         );
         assert!(build.join("mm/slub.o").is_file());
         assert!(!build.join("kernel/livepatch").exists());
-        let again = starts.make(&forest, &build).unwrap();
+        let again = seeds.seed(&overlay, &build).unwrap();
         assert!(
-            matches!(again, Started::Anew),
-            "it goes on with what is there"
+            matches!(again, Seeding::None),
+            "an existing build is continued"
         );
     }
 
     #[test]
-    fn pruned_builds_are_no_seeds() {
+    fn pruned_builds_are_not_used() {
         let root = tempfile::tempdir().unwrap();
-        let (_cache, start) = finished(root.path());
-        prune(&start.entry).unwrap();
-        let old = start.entry.dir().join("build");
+        let (_cache, seed) = finished(root.path());
+        prune(&seed.entry).unwrap();
+        let old = seed.entry.dir().join("build");
         assert!(!old.join("mm/slub.o").exists());
         assert!(old.join("kernel/livepatch/core.o").exists());
         assert!(old.join("mm/.slub.o.cmd").exists());
-        assert!(start.entry.is_ready());
+        assert!(seed.entry.is_ready());
         let build = root.path().join("new");
-        let starts = BuildSeeds {
-            finished: vec![start],
+        let seeds = BuildSeeds {
+            finished: vec![seed],
             ..BuildSeeds::default()
         };
-        let started = starts.make(root.path(), &build).unwrap();
-        assert!(matches!(started, Started::Anew) && !build.exists());
+        let seeding = seeds.seed(root.path(), &build).unwrap();
+        assert!(matches!(seeding, Seeding::None) && !build.exists());
     }
 
     #[test]
-    fn failed_builds_are_seeds() {
+    fn failed_builds_are_moved() {
         let root = tempfile::tempdir().unwrap();
-        let (cache, start) = finished(root.path());
+        let (cache, seed) = finished(root.path());
         let failed = cache.entry("kernel", "rust", &Key::new());
         let fail = |dir: &Path| {
             write(&dir.join("build/vmlinux.o"), "");
@@ -323,16 +320,16 @@ mod tests {
         };
         assert!(failed.get_or_resume(fail).is_err());
         let build = root.path().join("new");
-        let starts = BuildSeeds {
+        let seeds = BuildSeeds {
             unfinished: vec![BuildSeed {
                 source: failed.dir().join("source"),
                 entry: failed.clone(),
             }],
-            finished: vec![start],
+            finished: vec![seed],
         };
-        let source = root.path().join("forest");
-        let started = starts.make(&source, &build).unwrap();
-        assert!(matches!(started, Started::TakenOver));
+        let source = root.path().join("overlay");
+        let seeding = seeds.seed(&source, &build).unwrap();
+        assert!(matches!(seeding, Seeding::Moved));
         assert_eq!(
             fs::read_to_string(build.join(".x.o.cmd")).unwrap(),
             format!("cc {}/x.c\n", source.display())

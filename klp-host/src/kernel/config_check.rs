@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compares the configuration of a build folder with the kernel's: which options may differ without another data
-//! layout.
+//! Compares the configuration of a build folder with the kernel's, and refuses differences that may change data
+//! layouts.
 
 use anyhow::{Result, bail};
 
 use crate::arch::Arch;
 use crate::kconfig::Config;
 
-/// Prefixes of options that follow from the compiler, linker and other tools and change no data
-/// layout ...
+/// Prefixes of options that depend on the compiler, linker and other tools, and do not change data
+/// layouts.
 const TOOL_PREFIXES: &[&str] = &[
     "AS_",
     "BINDGEN_",
@@ -27,20 +27,20 @@ const TOOL_PREFIXES: &[&str] = &[
     "UBSAN_",
 ];
 
-/// ... and these.
+/// More such options, by name.
 const TOOL_OPTIONS: &[&str] = &[
     "HAVE_KMSAN_COMPILER",
-    // Whether Rust could be turned on, not whether it is.
+    // Whether Rust can be enabled, not whether it is.
     "RUST_IS_AVAILABLE",
     "TOOLCHAIN_NEEDS_EXPLICIT_ZICSR",
     "TOOLS_SUPPORT_RELR",
 ];
 
-/// The variable with names of options that may differ, separated by commas.
+/// The environment variable with more options that may differ, separated by commas.
 const ALLOW_VARIABLE: &str = "KLP_ALLOW_CONFIG";
 
-/// Refuses a configuration that differs from the running kernel's in more than what building
-/// with other tools brings: modules could see other data layouts than the kernel.
+/// Refuses a configuration that differs from the kernel's in options that do not depend on the tools: modules
+/// could be built with other data layouts than the kernel.
 pub(super) fn check_same_layout(kernels: &Config, ours: &Config) -> Result<()> {
     let allowed = std::env::var(ALLOW_VARIABLE).unwrap_or_default();
     let allowed: Vec<_> = allowed.split(',').collect();
@@ -49,20 +49,20 @@ pub(super) fn check_same_layout(kernels: &Config, ours: &Config) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "with the tools on this machine the kernel's configuration changes in ways that may \
-         change data layouts:\n    {}\nIf none of these can, set {ALLOW_VARIABLE} to their names, \
+        "with this machine's tools, the configuration differs from the kernel's in options that may \
+         change data layouts:\n    {}\nIf none of them does, set {ALLOW_VARIABLE} to their names, \
          separated by commas",
         unexpected.join("\n    ")
     )
 }
 
-/// The kernel's options with another value in `ours`, without those of the build tools.
+/// Returns the kernel's options that have another value in `ours`, without those that depend on the tools.
 pub(super) fn own_options(kernels: &Config, ours: &Config) -> Config {
-    kernels.unlike(ours, |name| !is_of_tools(name))
+    kernels.unlike(ours, |name| !depends_on_tools(name))
 }
 
-/// Whether the option follows from the build tools.
-fn is_of_tools(name: &str) -> bool {
+/// Whether an option depends on the build tools.
+fn depends_on_tools(name: &str) -> bool {
     let of_arches = Arch::ALL.iter().map(|arch| arch.facts().config.of_tools);
     let mut starts = TOOL_PREFIXES.iter().chain(of_arches.flatten());
     starts.any(|start| name.starts_with(start)) || TOOL_OPTIONS.contains(&name)
@@ -72,7 +72,7 @@ fn unexpected(kernels: &Config, ours: &Config, allowed: &[&str]) -> Vec<String> 
     kernels
         .differences(ours)
         .into_iter()
-        .filter(|(name, _, _)| !is_of_tools(name) && !allowed.contains(name))
+        .filter(|(name, _, _)| !depends_on_tools(name) && !allowed.contains(name))
         .map(|(name, theirs, ours)| format!("{name}: the kernel's {theirs}, here {ours}"))
         .collect()
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_options_are_written_as_kconfig_does() {
+    fn own_options_are_written_like_kconfig_does() {
         let kernels = Config::parse(
             "CONFIG_CC_IS_GCC=y\nCONFIG_LAZY=y\nCONFIG_DRIVER=m\nCONFIG_LIMIT=42\n\
              CONFIG_NAME=\"x\"\nCONFIG_SAME=y\nCONFIG_OTHER=y\n# CONFIG_OFF is not set\n",
@@ -91,19 +91,19 @@ mod tests {
         let own = own_options(&kernels, &ours);
         let make = "CONFIG_SAME=y\nCONFIG_OTHER=m\nCONFIG_OFF=y\n";
         assert_eq!(
-            own.put_into_make(make),
+            own.set_in_auto_conf(make),
             "CONFIG_SAME=y\nCONFIG_DRIVER=m\nCONFIG_LAZY=y\nCONFIG_LIMIT=42\nCONFIG_NAME=\"x\"\n\
              CONFIG_OTHER=y\n"
         );
         let c = "#define CONFIG_OFF 1\n#define CONFIG_OTHER_MODULE 1\n#define CONFIG_SAME 1\n";
         assert_eq!(
-            own.put_into_c(c),
+            own.set_in_autoconf_h(c),
             "#define CONFIG_SAME 1\n#define CONFIG_DRIVER_MODULE 1\n#define CONFIG_LAZY 1\n\
              #define CONFIG_LIMIT 42\n#define CONFIG_NAME \"x\"\n#define CONFIG_OTHER 1\n"
         );
         let rust = "--cfg=CONFIG_OFF\n--cfg=CONFIG_OFF=\"y\"\n--cfg=CONFIG_SAME\n";
         assert_eq!(
-            own.put_into_rust(rust),
+            own.set_in_rustc_cfg(rust),
             "--cfg=CONFIG_SAME\n--cfg=CONFIG_DRIVER\n--cfg=CONFIG_DRIVER=\"m\"\n--cfg=CONFIG_LAZY\n\
              --cfg=CONFIG_LAZY=\"y\"\n--cfg=CONFIG_LIMIT=\"42\"\n--cfg=CONFIG_NAME=\"x\"\n\
              --cfg=CONFIG_OTHER\n--cfg=CONFIG_OTHER=\"y\"\n"

@@ -147,7 +147,7 @@ pub(super) fn source(
             false => plain,
         },
         version: release.version.clone(),
-        is_users: false,
+        is_local: false,
     })
 }
 

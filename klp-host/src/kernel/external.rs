@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernels that were built elsewhere: a build folder named by the user, or the running kernel's.
+//! Kernels that klp did not build: in a build folder named by the user, or the running kernel.
 
 use std::path::{Path, PathBuf};
 
@@ -17,43 +17,43 @@ use crate::kconfig::{AUTO_CONF, Config};
 use crate::tools::needs::Needs;
 use crate::tools::toolchain;
 
-/// A kernel that was built elsewhere.
+/// A kernel that klp did not build.
 #[derive(Clone, Debug)]
 pub struct ExternalKernel {
-    /// What modules for it are built against.
+    /// The build folder for its modules.
     pub build: BuildFolder,
-    /// What QEMU boots, if it is there.
+    /// The image that QEMU boots. It may be missing.
     pub image: PathBuf,
-    /// The information about its functions.
+    /// Its types, symbols and modules.
     pub known: KernelMetadata,
 }
 
 impl ExternalKernel {
-    /// The packages that [`Self::at`] needs, once it is clear that the folder will do.
+    /// Checks the folder, and returns the packages that [`Self::at`] needs.
     pub fn needs_at(dir: &Path) -> Result<Needs> {
-        check(&users_folder(dir)?, Whose::Users)?;
+        check(&users_folder(dir)?, Owner::User)?;
         tools::needs()
     }
 
-    /// The packages that [`Self::running`] needs, once it is clear that the running kernel will do.
+    /// Checks the running kernel, and returns the packages that [`Self::running`] needs.
     pub fn needs_running() -> Result<Needs> {
-        check(&running_folder()?, Whose::Running)?;
+        check(&running_folder()?, Owner::RunningKernel)?;
         tools::needs()
     }
 
-    /// The architecture of the kernel in this build folder.
+    /// Returns the architecture of the kernel in a build folder.
     ///
     /// # Errors
     ///
-    /// No kernel for patches was built there.
+    /// The folder is not a usable build folder, or the kernel does not support live patches.
     pub fn arch_at(dir: &Path) -> Result<Arch> {
-        check(&users_folder(dir)?, Whose::Users).map(|config| arch(&config))
+        check(&users_folder(dir)?, Owner::User).map(|config| arch(&config))
     }
 
-    /// The kernel of this full build folder.
+    /// Returns the kernel in a complete build folder.
     pub fn at(dir: &Path) -> Result<Self> {
         let dir = users_folder(dir)?;
-        let config = check(&dir, Whose::Users)?;
+        let config = check(&dir, Owner::User)?;
         Ok(Self {
             image: dir.join(arch(&config).facts().image.path),
             known: KernelMetadata::of_folder(&dir),
@@ -61,11 +61,11 @@ impl ExternalKernel {
         })
     }
 
-    /// The running kernel. `cache` keeps copies of its information.
+    /// Returns the running kernel, with copies of its metadata in `cache`.
     pub fn running(cache: &Cache) -> Result<Self> {
         let release = release::of_running()?;
         let dir = running_folder()?;
-        let config = check(&dir, Whose::Running)?;
+        let config = check(&dir, Owner::RunningKernel)?;
         Ok(Self {
             image: PathBuf::from(format!("/boot/vmlinuz-{release}")),
             known: KernelMetadata::of_running(cache)?.or(KernelMetadata::of_folder(&dir)),
@@ -87,8 +87,8 @@ fn running_folder() -> Result<PathBuf> {
     let headers = Path::new("/lib/modules").join(&release).join("build");
     let dir = headers.canonicalize().with_context(|| {
         format!(
-            "the running kernel, {release}, has no build folder {}: build a kernel of your \
-             own and give its folder as --kernel, or use --kernel stock",
+            "the running kernel, {release}, has no build folder {}: build a kernel and pass its \
+             folder as --kernel, or use --kernel stock",
             headers.display()
         )
     })?;
@@ -96,20 +96,20 @@ fn running_folder() -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// The owner of the build folder, on which the advice depends.
+/// The owner of a build folder, on which the advice in errors depends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Whose {
-    Users,
-    Running,
+enum Owner {
+    User,
+    RunningKernel,
 }
 
-/// The options that patches need.
+/// The options that patches need, with the consequences if they are off.
 const OPTIONS: [(&str, &str); 2] = [
-    ("MODULES", "loads no modules"),
-    ("LIVEPATCH", "takes no live patches"),
+    ("MODULES", "cannot load modules"),
+    ("LIVEPATCH", "does not support live patches"),
 ];
 
-/// The files that builds of modules need, with descriptions.
+/// The files that module builds need, with descriptions.
 const PARTS: [(&str, &str); 7] = [
     ("Module.symvers", "the kernel's exported symbols"),
     ("include/config/kernel.release", "its release"),
@@ -117,10 +117,10 @@ const PARTS: [(&str, &str); 7] = [
     ("include/generated/rustc_cfg", "its configuration for Rust"),
     ("scripts/basic/fixdep", "a tool of its makefiles"),
     ("scripts/mod/modpost", "a tool of its makefiles"),
-    ("scripts/module.lds", "how modules are linked"),
+    ("scripts/module.lds", "the linker script of modules"),
 ];
 
-/// The same for kernels with these options.
+/// More such files, by the option of the kernel that needs them.
 const PARTS_OF_OPTIONS: [(&str, &str, &str); 2] = [
     ("RUST", "rust/libkernel.rmeta", "the kernel crate"),
     (
@@ -130,13 +130,13 @@ const PARTS_OF_OPTIONS: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Makes sure that patches can be built for a kernel; gives its configuration.
-fn check(dir: &Path, whose: Whose) -> Result<Config> {
+/// Checks that patches can be built for a kernel, and returns its configuration.
+fn check(dir: &Path, owner: Owner) -> Result<Config> {
     let path = dir.join(AUTO_CONF);
     ensure!(
         path.is_file() && dir.join("Makefile").is_file(),
-        "{} is no folder in which a kernel was built: it has no Makefile or no \
-         include/config/auto.conf. Give the folder that `make` wrote to (O=)",
+        "{} is not a kernel build folder: it has no Makefile or no include/config/auto.conf. \
+         Pass the output folder of `make` (O=)",
         dir.display()
     );
     let config = Config::read(&path)?;
@@ -144,15 +144,15 @@ fn check(dir: &Path, whose: Whose) -> Result<Config> {
         if config.get(option) == "y" {
             continue;
         }
-        match whose {
-            Whose::Users => bail!(
-                "the kernel in {} is built without CONFIG_{option}, so it {consequence}: set \
+        match owner {
+            Owner::User => bail!(
+                "the kernel in {} was built without CONFIG_{option} and {consequence}: set \
                  CONFIG_{option}=y there and build it again",
                 dir.display()
             ),
-            Whose::Running => bail!(
-                "the running kernel is built without CONFIG_{option}, so it {consequence}: boot \
-                 another kernel, or use --kernel stock, or --kernel with a build folder of yours"
+            Owner::RunningKernel => bail!(
+                "the running kernel was built without CONFIG_{option} and {consequence}: boot another \
+                 kernel, use --kernel stock, or pass a build folder as --kernel"
             ),
         }
     }
@@ -162,17 +162,17 @@ fn check(dir: &Path, whose: Whose) -> Result<Config> {
         "patches cannot be built in {}, because it lacks:\n  {}\n{}",
         dir.display(),
         missing.join("\n  "),
-        match whose {
-            Whose::Users => "Build the whole kernel there first, with `make`",
-            Whose::Running =>
-                "A distribution's headers need not have them: build this kernel's source and give that \
-                 folder as --kernel. Debian's kernels need no headers: see `cargo klp kernels`",
+        match owner {
+            Owner::User => "Build the whole kernel there first, with `make`",
+            Owner::RunningKernel =>
+                "A distribution's headers may lack them: build this kernel's source and pass that folder \
+                 as --kernel. Debian's kernels need no headers: see `cargo klp kernels`",
         }
     );
     Ok(config)
 }
 
-/// The missing files, with descriptions.
+/// Returns the missing files, with descriptions.
 fn missing(dir: &Path, config: &Config) -> Vec<String> {
     let of_options = PARTS_OF_OPTIONS
         .into_iter()
@@ -186,31 +186,31 @@ fn missing(dir: &Path, config: &Config) -> Vec<String> {
         .collect()
 }
 
-/// The version text of this kernel's compiler; our version for a kernel without Rust.
+/// Returns the version text of the kernel's rustc, or the default version for a kernel without Rust.
 fn rustc_version<'a>(dir: &Path, config: &'a Config) -> Result<&'a str> {
     if config.get("RUST") != "y" {
         return Ok(toolchain::WITHOUT_KERNELS);
     }
-    // Quoted by some kernels, and not by others.
+    // Only some kernels quote it.
     let version = config
         .text("RUSTC_VERSION_TEXT")
         .unwrap_or_else(|| config.get("RUSTC_VERSION_TEXT"));
     ensure!(
         version.starts_with("rustc "),
-        "the configuration of the kernel in {} does not say which rustc built it",
+        "the configuration of the kernel in {} has no CONFIG_RUSTC_VERSION_TEXT",
         dir.display()
     );
     Ok(version)
 }
 
-/// The architecture; the host's if the configuration has none.
+/// Returns the architecture of a configuration, by default the host's.
 fn arch(config: &Config) -> Arch {
     Arch::with_option(|option| config.get(option) == "y").unwrap_or(Arch::HOST)
 }
 
 fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
     let version = rustc_version(dir, config)?;
-    // Before tools are fetched for a folder that cannot be used.
+    // Checked before tools are fetched.
     let release = release::of_build(dir)?;
     let common = CommonTools::find()?;
     let tools = common.with_rust(version, || common.bindgen(&Cache::open()?))?;
@@ -237,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    /// A build folder as far as it is looked at.
+    /// Creates a folder with all files that [`check`] looks for.
     fn folder(config: &str) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         let parts = PARTS.map(|(path, _)| (path, ""));
@@ -253,38 +253,35 @@ mod tests {
 
     const GOOD: &str = "CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_RUST=y\n";
 
-    fn refused(dir: &Path, whose: Whose) -> String {
-        check(dir, whose).unwrap_err().to_string()
+    fn refused(dir: &Path, owner: Owner) -> String {
+        check(dir, owner).unwrap_err().to_string()
     }
 
     #[test]
-    fn a_full_build_folder_is_taken() {
-        check(folder(GOOD).path(), Whose::Users).unwrap();
+    fn a_complete_build_folder_is_accepted() {
+        check(folder(GOOD).path(), Owner::User).unwrap();
     }
 
     #[test]
-    fn other_folders_are_named() {
+    fn other_folders_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let text = refused(dir.path(), Whose::Users);
-        assert!(
-            text.contains("no folder in which a kernel was built"),
-            "{text}"
-        );
+        let text = refused(dir.path(), Owner::User);
+        assert!(text.contains("is not a kernel build folder"), "{text}");
         let missing = ExternalKernel::at(&dir.path().join("no")).unwrap_err();
         assert!(format!("{missing:#}").contains("there is no kernel build folder"));
     }
 
     #[test]
-    fn options_that_are_missing_are_named_with_a_way_out() {
+    fn missing_options_are_named_with_advice() {
         for (option, _) in OPTIONS {
             let config = GOOD.replace(&format!("CONFIG_{option}=y\n"), "");
             let dir = folder(&config);
-            let text = refused(dir.path(), Whose::Users);
+            let text = refused(dir.path(), Owner::User);
             assert!(
                 text.contains(&format!("set CONFIG_{option}=y there")),
                 "{text}"
             );
-            let text = refused(dir.path(), Whose::Running);
+            let text = refused(dir.path(), Owner::RunningKernel);
             assert!(
                 text.contains(&format!("built without CONFIG_{option}")),
                 "{text}"
@@ -294,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_leads_elsewhere_is_refused() {
+    fn a_release_with_path_traversal_is_refused() {
         let dir = folder(&format!(
             "{GOOD}CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.95.0\"\n"
         ));
@@ -303,12 +300,12 @@ mod tests {
             fs::write(&path, release).unwrap();
             let error = ExternalKernel::at(dir.path()).unwrap_err();
             let text = format!("{error:#}");
-            assert!(text.contains("no usable release"), "{text}");
+            assert!(text.contains("no valid release"), "{text}");
         }
     }
 
     #[test]
-    fn a_folder_that_make_cannot_work_in_is_refused() {
+    fn a_path_that_make_does_not_support_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let odd = dir.path().join("a;b");
         fs::create_dir(&odd).unwrap();
@@ -324,10 +321,10 @@ mod tests {
         }
         let list = "scripts/mod/modpost (a tool of its makefiles)\n  \
                     rust/libkernel.rmeta (the kernel crate)\n";
-        let text = refused(dir.path(), Whose::Running);
+        let text = refused(dir.path(), Owner::RunningKernel);
         assert!(text.contains(list), "{text}");
-        assert!(text.contains("A distribution's headers need not"), "{text}");
-        let text = refused(dir.path(), Whose::Users);
+        assert!(text.contains("A distribution's headers may lack"), "{text}");
+        let text = refused(dir.path(), Owner::User);
         assert!(text.contains(list), "{text}");
         assert!(text.contains("Build the whole kernel there"), "{text}");
     }
@@ -336,11 +333,11 @@ mod tests {
     fn a_kernel_without_rust_needs_no_kernel_crate() {
         let dir = folder("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\n");
         fs::remove_file(dir.path().join("rust/libkernel.rmeta")).unwrap();
-        let config = check(dir.path(), Whose::Users).unwrap();
+        let config = check(dir.path(), Owner::User).unwrap();
         let version = rustc_version(dir.path(), &config).unwrap();
         assert_eq!(version, toolchain::WITHOUT_KERNELS);
-        let unsaid = folder(GOOD);
-        let config = check(unsaid.path(), Whose::Users).unwrap();
-        assert!(rustc_version(unsaid.path(), &config).is_err());
+        let unversioned = folder(GOOD);
+        let config = check(unversioned.path(), Owner::User).unwrap();
+        assert!(rustc_version(unversioned.path(), &config).is_err());
     }
 }

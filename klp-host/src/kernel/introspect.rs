@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads the symbols of a running kernel: the names and addresses of all functions, which of them
-//! are traceable, and their ftrace locations. A kernel whose image has no symbols is
-//! booted once for that.
+//! Boots a kernel once to read its symbols: the names and addresses of all functions, which of them are
+//! traceable, and their ftrace locations.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -18,30 +17,31 @@ use crate::vm::{self, Outcome, Spec};
 /// The script that runs in the guest.
 pub(super) const SCRIPT: &str = include_str!("introspect.sh");
 
-/// The maximal size of its output, packed and unpacked: several times that of the
-/// largest distribution kernels.
-const PACKED_LIMIT: u64 = 32 << 20;
-const UNPACKED_LIMIT: u64 = 128 << 20;
+/// The maximum size of its compressed output: several times that of the largest distribution kernels.
+const COMPRESSED_LIMIT: u64 = 32 << 20;
+
+/// The maximum size when decompressed.
+const DECOMPRESSED_LIMIT: u64 = 128 << 20;
 
 /// The separators of the output.
 const TRACEABLE_FOLLOWS: &str = "\n@traceable\n";
 const SITES_FOLLOW: &str = "\n@sites\n";
 
-/// The output.
+/// The symbols of a kernel, as procfs and tracefs list them.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Answers {
+pub(super) struct Symbols {
     kallsyms: String,
     traceable: String,
     sites: String,
 }
 
-/// Boots the image and reads them.
-pub(super) fn introspect(image: &Path) -> Result<Answers> {
+/// Boots the image and reads its symbols.
+pub(super) fn introspect(image: &Path) -> Result<Symbols> {
     let spec = Spec {
-        // The addresses are those of the image then, in each boot.
+        // The addresses are then those of the image, in each boot.
         kernel_parameters: vec!["nokaslr".to_owned()],
         timeout: Duration::from_secs(180),
-        output_limit: Some(PACKED_LIMIT),
+        output_limit: Some(COMPRESSED_LIMIT),
         ..Spec::new(image, SCRIPT)
     };
     let mut packed = Vec::new();
@@ -54,33 +54,33 @@ pub(super) fn introspect(image: &Path) -> Result<Answers> {
     }
     ensure!(
         report.outcome == Outcome::Exited(0),
-        "it does not say: {}",
+        "the script failed: {}",
         String::from_utf8_lossy(&packed).trim()
     );
-    Answers::unpack(&packed)
+    Symbols::unpack(&packed)
 }
 
-impl Answers {
+impl Symbols {
     fn unpack(packed: &[u8]) -> Result<Self> {
         let mut kallsyms = String::new();
         GzDecoder::new(packed)
-            .take(UNPACKED_LIMIT + 1)
+            .take(DECOMPRESSED_LIMIT + 1)
             .read_to_string(&mut kallsyms)
-            .context("its answer was damaged on the way")?;
+            .context("its output is damaged")?;
         ensure!(
-            kallsyms.len() as u64 <= UNPACKED_LIMIT,
-            "its answer has more than {} MiB when it is unpacked",
-            UNPACKED_LIMIT >> 20
+            kallsyms.len() as u64 <= DECOMPRESSED_LIMIT,
+            "its output is more than {} MiB when decompressed",
+            DECOMPRESSED_LIMIT >> 20
         );
         let mut traceable = split_off(&mut kallsyms, TRACEABLE_FOLLOWS)?;
         let sites = split_off(&mut traceable, SITES_FOLLOW)?;
-        let answers = Self {
+        let symbols = Self {
             kallsyms,
             traceable,
             sites,
         };
-        answers.check()?;
-        Ok(answers)
+        symbols.check()?;
+        Ok(symbols)
     }
 
     fn check(&self) -> Result<()> {
@@ -90,12 +90,12 @@ impl Answers {
         );
         ensure!(
             !self.traceable.trim().is_empty(),
-            "it can trace no functions"
+            "it has no traceable functions"
         );
         Ok(())
     }
 
-    /// Writes them into a folder.
+    /// Writes the symbols into a folder.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
         write_atomic(&dir.join(KALLSYMS), &self.kallsyms)?;
         write_atomic(&dir.join(SITES), &self.sites)?;
@@ -105,7 +105,7 @@ impl Answers {
 
 /// Splits off the text after a separator line.
 fn split_off(text: &mut String, line: &str) -> Result<String> {
-    let end = text.find(line).context("its answer is not complete")?;
+    let end = text.find(line).context("its output is not complete")?;
     let rest = text.split_off(end + line.len());
     text.truncate(end + 1);
     Ok(rest)
@@ -127,23 +127,23 @@ mod tests {
     }
 
     fn refused(text: &str) -> String {
-        Answers::unpack(&packed(text)).unwrap_err().to_string()
+        Symbols::unpack(&packed(text)).unwrap_err().to_string()
     }
 
     #[test]
     fn the_output_is_split() {
         let text = "ffffffff81000000 T _text\n@traceable\nrun_init_process\n@sites\n\
                     ffffffff81000004 run_init_process\n";
-        let answers = Answers::unpack(&packed(text)).unwrap();
-        assert_eq!(answers.kallsyms, "ffffffff81000000 T _text\n");
-        assert_eq!(answers.traceable, "run_init_process\n");
-        assert_eq!(answers.sites, "ffffffff81000004 run_init_process\n");
+        let symbols = Symbols::unpack(&packed(text)).unwrap();
+        assert_eq!(symbols.kallsyms, "ffffffff81000000 T _text\n");
+        assert_eq!(symbols.traceable, "run_init_process\n");
+        assert_eq!(symbols.sites, "ffffffff81000004 run_init_process\n");
         let dir = tempfile::tempdir().unwrap();
-        answers.write(dir.path()).unwrap();
+        symbols.write(dir.path()).unwrap();
         let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
-        assert_eq!(read(KALLSYMS), answers.kallsyms);
-        assert_eq!(read(TRACEABLE), answers.traceable);
-        assert_eq!(read(SITES), answers.sites);
+        assert_eq!(read(KALLSYMS), symbols.kallsyms);
+        assert_eq!(read(TRACEABLE), symbols.traceable);
+        assert_eq!(read(SITES), symbols.sites);
     }
 
     #[test]
@@ -151,14 +151,16 @@ mod tests {
         assert!(
             refused("0000000000000000 T _text\n@traceable\na\n@sites\n").contains("no addresses")
         );
-        assert!(refused("ffffffff81000000 T _text\n@traceable\n\n@sites\n").contains("trace no"));
+        assert!(
+            refused("ffffffff81000000 T _text\n@traceable\n\n@sites\n").contains("no traceable")
+        );
         assert!(refused("ffffffff81000000 T _text\n@traceable\na\n").contains("not complete"));
         assert!(refused("ffffffff81000000 T _text\n").contains("not complete"));
         let whole = packed("ffffffff81000000 T _text\n@traceable\na\n@sites\n");
-        assert!(Answers::unpack(&whole[..whole.len() - 9]).is_err());
+        assert!(Symbols::unpack(&whole[..whole.len() - 9]).is_err());
     }
 
-    /// Four GiB of zeros in four MiB.
+    /// Returns a gzip stream of 4 MiB that decompresses to 4 GiB of zeros.
     fn bomb() -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         let mut block = |first: bool| {
@@ -168,14 +170,14 @@ mod tests {
             encoder.get_ref()[if first { 0 } else { start }..].to_vec()
         };
         let mut packed = block(true);
-        // What repeats the one before it repeats any number of them.
+        // A block that only repeats the previous one can be repeated any number of times.
         let again = block(false);
         (1..4096).for_each(|_| packed.extend(&again));
         packed
     }
 
     #[test]
-    fn an_answer_that_unpacks_without_end_is_refused() {
+    fn a_decompression_bomb_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("bomb");
         fs::write(&file, bomb()).unwrap();
@@ -185,8 +187,8 @@ mod tests {
         );
         let (report, output) = vm::tests::boot(&kernel, |_| {});
         assert_eq!(report.outcome, Outcome::Exited(0));
-        assert!((output.len() as u64) < PACKED_LIMIT);
-        let text = Answers::unpack(&output).unwrap_err().to_string();
+        assert!((output.len() as u64) < COMPRESSED_LIMIT);
+        let text = Symbols::unpack(&output).unwrap_err().to_string();
         assert!(text.contains("more than 128 MiB"), "{text}");
         assert!(vm::tests::peak_memory() < 1024);
     }

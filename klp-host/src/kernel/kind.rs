@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kinds of kernels: livepatch core, configuration, source.
+//! What identifies a kernel: its livepatch core, configuration profile and source.
 
 use std::path::PathBuf;
 
@@ -12,13 +12,13 @@ use super::debian_line;
 /// The livepatch core and origin of a kernel.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Core {
-    /// A kernel binary of Debian's, untouched, with a folder to build modules for it.
+    /// One of Debian's unmodified kernels, with a build folder for its modules.
     Debian(DebianKernel),
-    /// Our small kernel with the kernel's C livepatch core.
+    /// The small kernel with the upstream livepatch core in C.
     C,
-    /// The same with klp-core, the livepatch core in Rust.
+    /// The small kernel with klp-core, the livepatch core in Rust.
     Rust,
-    /// The kernel of Debian's testing suite, untouched, with klp-core loaded into it as a module.
+    /// The unmodified kernel of Debian's testing suite, with klp-core loaded as a module.
     StockRust,
 }
 
@@ -26,7 +26,7 @@ impl Core {
     /// The kernel of Debian's testing suite.
     pub const STOCK: Self = Self::Debian(DebianKernel::plain(&debian_line::STOCK));
 
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Debian(kernel) => kernel.name(),
@@ -55,26 +55,26 @@ impl std::str::FromStr for Core {
             None => text
                 .parse()
                 .map(Self::Debian)
-                .context("our small kernels are c and rust, and stock+rust is stock with klp-core as a module"),
+                .context("the small kernels are c and rust, and stock+rust is stock with klp-core as a module"),
         }
     }
 }
 
-/// How a kernel is configured.
+/// The configuration profile of a kernel.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
 pub enum Profile {
-    /// Small and fast: for tests.
+    /// Small and fast, for tests.
     Base,
-    /// The same with the kernel's debug checkers (lockdep, list and object debugging ...).
+    /// `base` with the kernel's debug checkers (lockdep, list and object debugging ...).
     Debug,
-    /// The same with allocations that fail on request, and the kernel's leak detector.
+    /// `base` with fault injection into allocations, and kmemleak.
     Faults,
-    /// The same with what Debian's kernel has built in of mitigations, preemption, hardening and memory management.
+    /// `base` with the mitigations, preemption, hardening and memory management that Debian builds in.
     Debian,
 }
 
 impl Profile {
-    /// Its name on the command line and in folder names.
+    /// Returns its name on the command line and in folder names.
     pub fn name(self) -> &'static str {
         match self {
             Self::Base => "base",
@@ -84,7 +84,7 @@ impl Profile {
         }
     }
 
-    /// How many times longer than with the small kernel everything may take.
+    /// Returns the factor for time limits, relative to [`Self::Base`].
     pub fn slowness(self) -> u32 {
         match self {
             Self::Base => 1,
@@ -94,12 +94,12 @@ impl Profile {
     }
 }
 
-/// The origin of a small kernel's source.
+/// The origin of the small kernel's source.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Origin {
-    /// That of one of Debian's kernels, fetched.
+    /// The source of one of Debian's kernels, which is downloaded.
     Debian(DebianKernel),
-    /// A tree that the user has.
+    /// A local source tree.
     Tree(PathBuf),
 }
 
@@ -112,7 +112,7 @@ impl Default for Origin {
 impl std::str::FromStr for Origin {
     type Err = anyhow::Error;
 
-    /// Reads a name of one of Debian's kernels, or a path.
+    /// Parses the name of one of Debian's kernels, or a path.
     fn from_str(text: &str) -> Result<Self> {
         Ok(match DebianKernel::parse(text)? {
             Some(kernel) => Self::Debian(kernel),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files with information about a kernel's functions, for the checks of a patch.
+//! The files with a kernel's types, symbols and modules, against which patches are checked.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -20,22 +20,22 @@ pub const KALLSYMS: &str = "klp-kallsyms";
 /// A copy of tracefs' `available_filter_functions`, in the same places.
 pub const TRACEABLE: &str = "klp-traceable";
 
-/// A copy of tracefs' `available_filter_functions_addrs`, in the same places. Empty for a kernel that
-/// has no such file.
+/// A copy of tracefs' `available_filter_functions_addrs`, in the same places. Empty if the kernel has
+/// no such file.
 pub const SITES: &str = "klp-sites";
 
-/// A variable that names files for a patch's compiler.
+/// An environment variable with files for the compiler of a patch.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
-    /// Its name.
+    /// The variable's name.
     pub name: &'static str,
-    /// What it names.
+    /// Its value, for the documentation.
     pub names: &'static str,
-    /// What holds without it.
+    /// The effect if it is not set.
     pub without: &'static str,
 }
 
-/// The variables, in the order of the fields.
+/// The variables, in the order of the fields of [`KernelMetadata`].
 pub const VARIABLES: [Variable; 6] = [
     Variable {
         name: "KLP_VMLINUX",
@@ -69,14 +69,14 @@ pub const VARIABLES: [Variable; 6] = [
     },
 ];
 
-/// The variable with indices of debug information, which are not among the files.
+/// The variable with indices of debug information, which are not part of [`KernelMetadata`].
 pub const INLINED: Variable = Variable {
     name: klp_elf::inlined::VARIABLE,
     names: "folders, separated by colons, with indices that `cargo klp build` makes of debug information",
     without: "[inlined copies](#inlined-copies) are unknown",
 };
 
-/// The files. Missing ones are not checked.
+/// The files with a kernel's types, symbols and modules. Checks that need a missing file are skipped.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct KernelMetadata {
     /// Type information: an ELF file with `.BTF`, or BTF itself.
@@ -87,14 +87,14 @@ pub struct KernelMetadata {
     pub traceable: Option<PathBuf>,
     /// Text like tracefs' `available_filter_functions_addrs`, of the same boot as `kallsyms`.
     pub sites: Option<PathBuf>,
-    /// The kernel's exports, its build's `Module.symvers`.
+    /// The exported symbols: `Module.symvers` of the kernel's build.
     pub symvers: Option<PathBuf>,
     /// Folders with modules that may be patched, separated by colons.
     pub modules: Option<PathBuf>,
 }
 
 impl KernelMetadata {
-    /// The files in a build folder.
+    /// Returns the files in a build folder.
     pub fn of_folder(dir: &Path) -> Self {
         let file = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Self {
@@ -103,12 +103,12 @@ impl KernelMetadata {
             traceable: file(TRACEABLE),
             sites: file(SITES),
             symvers: file("Module.symvers"),
-            // Only in the folder of a complete build.
+            // Only a complete build has `modules.order`.
             modules: file("modules.order").map(|_| dir.to_owned()),
         }
     }
 
-    /// This file, and those beside it: a vmlinux, or type information alone.
+    /// Returns this vmlinux or BTF file, with the other files in its folder.
     pub fn of_vmlinux(file: &Path) -> Self {
         let beside = file.parent().map(Self::of_folder).unwrap_or_default();
         Self {
@@ -117,15 +117,14 @@ impl KernelMetadata {
         }
     }
 
-    /// The information of the running kernel, as far as this user may read it. `cache` keeps
-    /// copies.
+    /// Returns the files of the running kernel that this user can read, as copies in `cache`.
     pub fn of_running(cache: &Cache) -> Result<Self> {
         let release = release::of_running()?;
         let types = Path::new("/sys/kernel/btf/vmlinux");
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let dir = cache
             .entry("running", &release, &Key::new().with("boot", boot.trim()))
-            .get_updated(copy_answers)?;
+            .get_updated(copy_symbols)?;
         let copy = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Ok(Self {
             vmlinux: Some(types.to_owned()).filter(|path| path.is_file()),
@@ -137,10 +136,10 @@ impl KernelMetadata {
         })
     }
 
-    /// The same, with missing files taken from `other`.
+    /// Takes missing files from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        // Their addresses are those of one boot.
+        // Addresses in `sites` and `kallsyms` must be of the same boot.
         let others_sites = other.sites.filter(|_| self.kallsyms.is_none());
         Self {
             vmlinux: self.vmlinux.or(other.vmlinux),
@@ -152,8 +151,7 @@ impl KernelMetadata {
         }
     }
 
-    /// The same, with the user's variables taking precedence; an empty one removes
-    /// the file.
+    /// Applies the user's variables, which take precedence. An empty one removes the file.
     #[must_use]
     pub fn or_users(self) -> Self {
         self.or_set(&|variable| std::env::var_os(variable))
@@ -177,7 +175,7 @@ impl KernelMetadata {
         }
     }
 
-    /// The same, with modules in one more folder.
+    /// Adds a folder with modules.
     #[must_use]
     pub fn with_modules(self, dir: &Path) -> Self {
         let mut dirs = dir.as_os_str().to_owned();
@@ -195,7 +193,7 @@ impl KernelMetadata {
     ///
     /// # Errors
     ///
-    /// Names the path and the reason.
+    /// A path has an unsupported character.
     pub fn check_for_make(&self) -> Result<()> {
         let files = [
             &self.vmlinux,
@@ -211,7 +209,7 @@ impl KernelMetadata {
             .try_for_each(|dir| paths::check_for_make(dir))
     }
 
-    /// The folders with modules, one by one.
+    /// Returns the folders with modules.
     pub(super) fn module_folders(&self) -> Vec<PathBuf> {
         let modules = self.modules.clone().unwrap_or_default();
         std::env::split_paths(&modules)
@@ -219,16 +217,16 @@ impl KernelMetadata {
             .collect()
     }
 
-    /// As klp-elf reads it.
+    /// Converts the metadata for klp-elf.
     ///
     /// # Errors
     ///
-    /// When there is no type information.
+    /// There is no type information.
     pub fn sources(self) -> Result<Sources> {
         let modules = self.module_folders();
         let vmlinux = self.vmlinux.context(
-            "there is no type information of that kernel: build it with CONFIG_DEBUG_INFO_BTF=y, or \
-             give a vmlinux that has it as --vmlinux",
+            "the kernel has no type information: build it with CONFIG_DEBUG_INFO_BTF=y, or pass a \
+             vmlinux with BTF as --vmlinux",
         )?;
         Ok(Sources {
             vmlinux,
@@ -240,7 +238,7 @@ impl KernelMetadata {
         })
     }
 
-    /// The environment for a patch's compiler, with empty variables for missing files.
+    /// Returns the environment for the compiler of a patch. Variables of missing files are empty.
     pub fn env(&self) -> Vec<(String, String)> {
         let paths = [
             &self.vmlinux,
@@ -259,7 +257,7 @@ impl KernelMetadata {
     }
 }
 
-/// Paths, separated by colons, that mean the same everywhere: make works in other folders.
+/// Makes paths that are separated by colons absolute, because make runs in other folders.
 fn absolute(paths: &OsStr) -> PathBuf {
     let all = std::env::split_paths(paths)
         .filter(|path| !path.as_os_str().is_empty())
@@ -267,7 +265,7 @@ fn absolute(paths: &OsStr) -> PathBuf {
     std::env::join_paths(all).map_or_else(|_| PathBuf::from(paths), PathBuf::from)
 }
 
-/// Whether kallsyms has addresses: they are zero for unprivileged users.
+/// Whether kallsyms has nonzero addresses: unprivileged users see zeros.
 pub(super) fn has_addresses(kallsyms: &str) -> bool {
     let address = |line: &str| u64::from_str_radix(line.split(' ').next()?, 16).ok();
     kallsyms
@@ -276,8 +274,8 @@ pub(super) fn has_addresses(kallsyms: &str) -> bool {
         .any(|address| address != 0)
 }
 
-/// Copies the readable files: those in procfs have no length, and change.
-fn copy_answers(dir: &Path) -> Result<()> {
+/// Copies the readable files of procfs and tracefs, which have no length and may change.
+fn copy_symbols(dir: &Path) -> Result<()> {
     let sources = [
         ("/proc/kallsyms", KALLSYMS),
         ("/sys/kernel/tracing/available_filter_functions", TRACEABLE),
@@ -288,7 +286,6 @@ fn copy_answers(dir: &Path) -> Result<()> {
     ];
     for (source, name) in sources {
         let text = fs::read_to_string(source).unwrap_or_default();
-        // Unprivileged users see zero addresses.
         if text.is_empty() || name == KALLSYMS && !has_addresses(&text) {
             continue;
         }
@@ -305,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_with_modules_are_taken_apart() {
+    fn module_folders_are_split() {
         let known = KernelMetadata {
             vmlinux: Some("v".into()),
             modules: Some("/a:/b".into()),
@@ -365,7 +362,7 @@ mod tests {
             vmlinux: Some(here.join("mine")),
             kallsyms: None,
             traceable: path("/t"),
-            // They go with the other kallsyms.
+            // They belong to the replaced kallsyms.
             sites: None,
             symvers: None,
             modules: path(&modules),
@@ -374,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_make_cannot_take_are_refused() {
+    fn paths_that_make_does_not_support_are_refused() {
         let known = |file: &str, modules: &str| KernelMetadata {
             vmlinux: Some(PathBuf::from(file)),
             modules: Some(PathBuf::from(modules)),
@@ -388,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_files_are_taken_from_the_other() {
+    fn or_takes_missing_files_from_the_other() {
         let path = |name: &str| Some(PathBuf::from(name));
         let first = KernelMetadata {
             vmlinux: path("a"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Our small kernel: only what live patching and its tests need, built from source.
+//! Builds the small kernel, which has only what live patching and its tests need, from source.
 
 mod fragment;
 
@@ -29,16 +29,16 @@ use crate::tools::needs::Needs;
 use crate::tools::toolchain;
 use fragment::{Form, base, renamed, without};
 
-/// Changed when the build steps change.
+/// Part of the cache key: incremented when the build steps change.
 const RECIPE: &str = "2";
 
-/// The same for what only the kernel with klp-core has.
+/// The same for build steps of the kernel with klp-core only.
 const RUST_RECIPE: &str = "1";
 
-/// The source tree with klp-core or with changed files, beside its build.
+/// The folder of the source tree with klp-core or changed files, beside its build folder.
 const OVERLAY: &str = "source";
 
-/// The packages that it takes.
+/// Returns the packages that [`get`] needs.
 pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
     let needs = tools::needs()?;
     Ok(match options.source {
@@ -47,7 +47,7 @@ pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
     })
 }
 
-/// Gives the kernel, built when necessary.
+/// Returns the kernel, built first if the cache does not have it.
 pub(super) fn get(
     cache: &Cache,
     core: Core,
@@ -56,32 +56,32 @@ pub(super) fn get(
 ) -> Result<Kernel> {
     let arch = options.arch;
     check(arch, profile)?;
-    let own = Own::read(core, options)?;
+    let variant = Variant::read(core, options)?;
     let common = CommonTools::find()?;
     let (source, tools) = gather(cache, &common, options)?;
     let form = Form { arch, profile };
     let family = Family::new(cache, &common, &source, form);
-    let entry = family.entry(&own);
+    let entry = family.entry(&variant);
     let build = Build {
-        tree: match own {
-            Own::Nothing => source.dir.clone(),
+        tree: match variant {
+            Variant::Plain => source.dir.clone(),
             _ => entry.dir().join(OVERLAY),
         },
         source: &source,
-        starts: family.starts(&entry, &own),
+        seeds: family.seeds(&entry, &variant),
         env: tools.make_env(),
         vars: tools.make_vars(arch),
-        fragment: own.fragment(form, &source),
-        own,
+        fragment: variant.fragment(form, &source),
+        variant,
         form,
     };
-    if source.is_users {
+    if source.is_local {
         entry.get_updated(|dir| build.run(dir))?;
     } else {
         entry.get_or_resume(|dir| build.run(dir))?;
     }
-    if let Own::Changes(_) = build.own {
-        // No other build starts from it.
+    if let Variant::Changed(_) = build.variant {
+        // It does not seed other builds.
         build_seed::prune(&entry)?;
     }
     let kdir = entry.dir().join("build");
@@ -103,7 +103,7 @@ pub(super) fn get(
     })
 }
 
-/// Refuses what there is not for every architecture.
+/// Refuses a profile that the architecture does not have.
 fn check(arch: Arch, profile: Profile) -> Result<()> {
     ensure!(
         profile != Profile::Debian || arch.facts().config.debian.is_some(),
@@ -113,52 +113,50 @@ fn check(arch: Arch, profile: Profile) -> Result<()> {
     Ok(())
 }
 
-/// The kernel's own files, which its source lacks.
-enum Own<'a> {
-    Nothing,
-    /// klp-core.
-    Core(CoreFiles),
-    /// Other contents of some files.
-    Changes(&'a Changes),
+/// A variant of the small kernel, by what is added to its source.
+enum Variant<'a> {
+    /// The unmodified source, with the C core.
+    Plain,
+    /// With klp-core.
+    WithCore(CoreFiles),
+    /// With changed files.
+    Changed(&'a Changes),
 }
 
-impl<'a> Own<'a> {
+impl<'a> Variant<'a> {
     fn read(core: Core, options: &'a Options) -> Result<Self> {
         if core == Core::Rust {
             let folder = options.klp_core.as_deref();
             let folder = folder.context(
                 "a kernel with klp-core is built in a checkout of klp: cargo xtask kernel build",
             )?;
-            return CoreFiles::read(folder).map(Self::Core);
+            return CoreFiles::read(folder).map(Self::WithCore);
         }
-        Ok(options
-            .changes
-            .as_ref()
-            .map_or(Self::Nothing, Self::Changes))
+        Ok(options.changes.as_ref().map_or(Self::Plain, Self::Changed))
     }
 
-    /// Its name in folders.
+    /// Returns its name in folder names.
     fn name(&self) -> &str {
         match self {
-            Self::Nothing => Core::C.name(),
-            Self::Core(_) => Core::Rust.name(),
-            Self::Changes(changes) => &changes.name,
+            Self::Plain => Core::C.name(),
+            Self::WithCore(_) => Core::Rust.name(),
+            Self::Changed(changes) => &changes.name,
         }
     }
 
-    /// The required configuration.
+    /// Returns the required configuration.
     fn fragment(&self, form: Form, source: &Source) -> String {
         let additions = form.additions();
         let choice = match self {
-            Self::Core(_) => "CONFIG_LIVEPATCH_RUST=y\n",
-            // A tree with klp-core in it would choose that.
+            Self::WithCore(_) => "CONFIG_LIVEPATCH_RUST=y\n",
+            // A tree with klp-core installed would choose klp-core by default.
             _ if install::is_installed(&source.dir) => "CONFIG_LIVEPATCH_C=y\n",
             _ => "",
         };
-        // Kernels whose modules must not be mixed have different releases. With changed files it is that of
-        // the unchanged kernel, because another release would rebuild all Rust code.
+        // Releases differ, so that a kernel refuses modules of another one. Changed files keep the release of
+        // the unchanged kernel, because another one would rebuild all Rust code.
         let name = match self {
-            Self::Changes(_) => Core::C.name(),
+            Self::Changed(_) => Core::C.name(),
             _ => self.name(),
         };
         let release = format!("-klp-{name}-{}", form.name());
@@ -168,13 +166,13 @@ impl<'a> Own<'a> {
     }
 }
 
-/// Kernels that differ in their livepatch core, or in a few files.
+/// Kernels that differ only in their livepatch core or in a few source files.
 struct Family<'a> {
     cache: &'a Cache,
     source: &'a Source,
     /// `base-7.2.12-1`
     name: String,
-    /// All that they have in common; also the key of the one with the C core.
+    /// The key of their common inputs, which is also that of the plain variant.
     key: Key,
 }
 
@@ -184,8 +182,8 @@ impl<'a> Family<'a> {
             .key(common.key())
             .with("recipe", RECIPE)
             .with("rustc", toolchain::PINNED)
-            .with("config", Own::Nothing.fragment(form, source))
-            // The folder names its source by its absolute path.
+            .with("config", Variant::Plain.fragment(form, source))
+            // The build folder refers to its source by absolute path.
             .with("cache", cache.root().as_os_str().as_encoded_bytes());
         Self {
             cache,
@@ -195,28 +193,32 @@ impl<'a> Family<'a> {
         }
     }
 
-    fn entry(&self, own: &Own<'_>) -> Entry {
-        let (name, key) = match own {
-            Own::Nothing => (format!("{}-{}", own.name(), self.name), self.key.clone()),
-            Own::Core(files) => {
+    fn entry(&self, variant: &Variant<'_>) -> Entry {
+        let (name, key) = match variant {
+            Variant::Plain => (
+                format!("{}-{}", variant.name(), self.name),
+                self.key.clone(),
+            ),
+            Variant::WithCore(files) => {
                 let key = self.key.clone().with("recipe of rust", RUST_RECIPE);
                 (self.rust_name(), files.key(key))
             }
-            Own::Changes(changes) => (
-                format!("{}-{}", own.name(), self.name),
+            Variant::Changed(changes) => (
+                format!("{}-{}", variant.name(), self.name),
                 changes.key(self.key.clone()),
             ),
         };
         self.cache.entry("kernel", &name, &key)
     }
 
-    /// The family's key is part of it: by their names relatives are found.
+    /// Returns the name of the variants with klp-core. The family's key is part of it, because seeds are
+    /// found by name.
     fn rust_name(&self) -> String {
         format!("{}-{}-{}", Core::Rust.name(), self.name, self.key.short())
     }
 
-    /// Builds of this family to start the build of `entry` from.
-    fn starts(&self, entry: &Entry, own: &Own<'_>) -> BuildSeeds {
+    /// Returns the builds of this family that can seed `entry`.
+    fn seeds(&self, entry: &Entry, variant: &Variant<'_>) -> BuildSeeds {
         let name = self.rust_name();
         let rust = |entries: Vec<Entry>| {
             let others = entries.into_iter().filter(|old| old.dir() != entry.dir());
@@ -227,17 +229,17 @@ impl<'a> Family<'a> {
         };
         let c = BuildSeed {
             source: self.source.dir.clone(),
-            entry: self.entry(&Own::Nothing),
+            entry: self.entry(&Variant::Plain),
         };
-        if let Own::Changes(_) = own {
-            // make detects changes only relative to unchanged files.
+        if let Variant::Changed(_) = variant {
+            // make detects changed files only against a build of the unchanged ones.
             return BuildSeeds {
                 finished: vec![c],
                 ..BuildSeeds::default()
             };
         }
-        let unfinished = if self.source.is_users {
-            // Builds of users' trees are in use even while they are brought up to date.
+        let unfinished = if self.source.is_local {
+            // Builds of local trees are updated in place: an incomplete one may be in use.
             Vec::new()
         } else {
             self.cache.unfinished("kernel", &name)
@@ -249,12 +251,12 @@ impl<'a> Family<'a> {
     }
 }
 
-/// Gets the source and the tools at the same time.
+/// Fetches the source and the tools in parallel.
 fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Source, Tools)> {
     std::thread::scope(|scope| {
         let bindgen = scope.spawn(|| common.bindgen(cache));
         let source = match &options.source {
-            Origin::Tree(tree) => Source::users(tree)?,
+            Origin::Tree(tree) => Source::local(tree)?,
             Origin::Debian(kernel) => {
                 let archive = Archive::new(cache);
                 debian_release::with_release(&archive, *kernel, options.update, |release| {
@@ -270,12 +272,10 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
 /// The inputs of a build.
 struct Build<'a> {
     source: &'a Source,
-    /// The built tree: the source itself, or an overlay of it.
+    /// The tree to build: the source itself, or an overlay.
     tree: PathBuf,
-    /// What to put into that tree.
-    own: Own<'a>,
-    /// Builds that have most of it already.
-    starts: BuildSeeds,
+    variant: Variant<'a>,
+    seeds: BuildSeeds,
     env: Vec<(String, String)>,
     vars: Vec<(String, String)>,
     fragment: String,
@@ -283,7 +283,7 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Configures and builds in `dir`, incrementally.
+    /// Configures and builds the kernel in `dir`, incrementally.
     fn run(&self, dir: &Path) -> Result<()> {
         let step = self.start();
         let build = dir.join("build");
@@ -293,8 +293,8 @@ impl Build<'_> {
         self.configure(&step, &build, &log)?;
         let image = self.form.arch.facts().image.target;
         self.make(&step, &build, &log, &[image, "modules"])?;
-        for old in &self.starts.finished {
-            if self.is_replacement_of(old) {
+        for old in &self.seeds.finished {
+            if self.replaces(old) {
                 build_seed::prune(&old.entry)?;
             }
         }
@@ -302,26 +302,26 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// For a kernel with its own files: makes the tree, and copies a related build.
+    /// Creates the overlay, if the variant needs one, and seeds the build.
     fn prepare(&self, step: &Step, build: &Path) -> Result<()> {
-        match &self.own {
-            Own::Nothing => return Ok(()),
-            Own::Core(files) => overlay::create(&self.tree, &self.source.dir, |tree| {
+        match &self.variant {
+            Variant::Plain => return Ok(()),
+            Variant::WithCore(files) => overlay::create(&self.tree, &self.source.dir, |tree| {
                 install::install(tree, files)
             })?,
-            Own::Changes(changes) => {
+            Variant::Changed(changes) => {
                 overlay::create_changed(&self.tree, &self.source.dir, &changes.files)?;
             }
         }
-        step.note("taking over what a kernel like it has already");
-        self.starts.make(&self.tree, build)?;
+        step.note("reusing a related build");
+        self.seeds.seed(&self.tree, build)?;
         Ok(())
     }
 
-    /// Whether no build will start from that one any more, now that there is a newer one. Builds of
-    /// users' trees are updated in place, and need all their files.
-    fn is_replacement_of(&self, old: &BuildSeed) -> bool {
-        !self.source.is_users && old.source != self.source.dir
+    /// Whether this build replaces another one as a seed. Builds of local trees are updated in place and
+    /// need all their files.
+    fn replaces(&self, old: &BuildSeed) -> bool {
+        !self.source.is_local && old.source != self.source.dir
     }
 
     fn start(&self) -> Step {
@@ -329,19 +329,18 @@ impl Build<'_> {
         let arch = self.form.arch;
         let (additions, minutes) = match self.form.profile {
             Profile::Base => ("", 5),
-            Profile::Debug => (" with the kernel's own checkers", 8),
-            Profile::Faults => (" with allocations that fail on request", 5),
-            Profile::Debian => (" with what Debian's has built in", 12),
+            Profile::Debug => (" with debug checkers", 8),
+            Profile::Faults => (" with fault injection", 5),
+            Profile::Debian => (" with Debian's built-in options", 12),
         };
-        let from_another =
-            format!("about {minutes} minutes on two cores, or two from another build");
-        let (what, usual) = match &self.own {
-            Own::Nothing => (
+        let seeded = format!("about {minutes} minutes on two cores, or two with a related build");
+        let (what, usual) = match &self.variant {
+            Variant::Plain => (
                 String::new(),
                 format!("about {minutes} minutes on two cores"),
             ),
-            Own::Core(_) => (" with klp-core".to_owned(), from_another),
-            Own::Changes(changes) => (format!(", {}", changes.name), from_another),
+            Variant::WithCore(_) => (" with klp-core".to_owned(), seeded),
+            Variant::Changed(changes) => (format!(", {}", changes.name), seeded),
         };
         Step::start(
             &format!("building the small kernel {version}{what}{additions} for {arch}"),
@@ -349,24 +348,25 @@ impl Build<'_> {
         )
     }
 
-    /// Makes the configuration and checks that all of the fragment was taken.
+    /// Writes the configuration, and checks that all options of the fragment are set.
     fn configure(&self, step: &Step, build: &Path, log: &Path) -> Result<()> {
         let fragment = build.join("klp.config");
-        let is_copied = matches!(self.own, Own::Changes(_)) && build.join(".config").is_file();
+        let is_copied =
+            matches!(self.variant, Variant::Changed(_)) && build.join(".config").is_file();
         if is_copied && fs::read_to_string(&fragment).is_ok_and(|text| text == self.fragment) {
             return Ok(());
         }
         write_atomic(&fragment, &self.fragment)?;
         let mut all = std::ffi::OsString::from("KCONFIG_ALLCONFIG=");
         all.push(&fragment);
-        // Everything off except the fragment and its dependencies.
+        // Disables everything except the fragment and what it selects.
         step.run(self.command(build).arg(all).arg("allnoconfig"), log)?;
         let config = Config::read(&build.join(".config"))?;
-        let lost = Config::parse(&self.fragment).not_taken_by(&config);
+        let lost = Config::parse(&self.fragment).overridden_in(&config);
         if !lost.is_empty() {
             bail!(
-                "the kernel source {} does not take these options, because it does not know them \
-                 or something that they need is off:\n    {}",
+                "the kernel source {} does not have these options, or their dependencies are not \
+                 met:\n    {}",
                 self.source.dir.display(),
                 lost.join("\n    ")
             );
@@ -380,7 +380,7 @@ impl Build<'_> {
 
     fn command(&self, build: &Path) -> std::process::Command {
         let mut command = make_in(&self.tree, build, &self.env, &self.vars);
-        // Set, though empty, it keeps a mark of the tree's state in git out of the release.
+        // An empty value keeps the tree's git state out of the release.
         command.arg("LOCALVERSION=");
         command
     }
@@ -398,28 +398,28 @@ mod tests {
         profile: Profile::Base,
     };
 
-    /// A kernel with the C core, and one with klp-core.
-    fn owns() -> [Own<'static>; 2] {
+    /// Returns the variants with the C core and with klp-core.
+    fn variants() -> [Variant<'static>; 2] {
         let dir = tempfile::tempdir().unwrap();
         fake_crate(dir.path());
         let files = CoreFiles::read(dir.path()).unwrap();
-        [Own::Nothing, Own::Core(files)]
+        [Variant::Plain, Variant::WithCore(files)]
     }
 
     fn source(dir: &Path) -> Source {
         Source {
             dir: dir.to_owned(),
             version: "7.2.0".to_owned(),
-            is_users: false,
+            is_local: false,
         }
     }
 
     #[test]
-    fn fragments_say_nothing_twice() {
+    fn fragments_set_no_option_twice() {
         let source = source(Path::new("/none"));
         let profiles = Profile::value_variants().iter().copied();
         let forms = profiles.flat_map(|profile| Arch::ALL.map(|arch| Form { arch, profile }));
-        let texts = |form: Form| owns().map(|own| own.fragment(form, &source));
+        let texts = |form: Form| variants().map(|variant| variant.fragment(form, &source));
         for text in forms.flat_map(texts) {
             assert!(!text.contains('%'), "{text}");
             let mut options: Vec<_> = text
@@ -434,21 +434,21 @@ mod tests {
     }
 
     #[test]
-    fn the_core_is_chosen_where_there_is_a_choice() {
+    fn the_fragment_selects_the_core_if_both_exist() {
         let dir = tempfile::tempdir().unwrap();
-        let chosen = |own: Own<'_>| {
-            let text = own.fragment(PLAIN, &source(dir.path()));
+        let chosen = |variant: Variant<'_>| {
+            let text = variant.fragment(PLAIN, &source(dir.path()));
             let config = Config::parse(&text);
             ["LIVEPATCH_C", "LIVEPATCH_RUST"].map(|name| config.get(name) == "y")
         };
-        assert_eq!(owns().map(chosen), [[false, false], [false, true]]);
+        assert_eq!(variants().map(chosen), [[false, false], [false, true]]);
         fs::create_dir_all(dir.path().join(install::FOLDER)).unwrap();
         fs::write(dir.path().join("kernel/livepatch/klp_installed"), "").unwrap();
-        assert_eq!(owns().map(chosen), [[true, false], [false, true]]);
+        assert_eq!(variants().map(chosen), [[true, false], [false, true]]);
     }
 
     #[test]
-    fn a_changed_core_is_another_kernel_that_starts_from_the_old_one() {
+    fn a_changed_core_is_a_new_entry_seeded_by_the_old_one() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(&dir.path().join("cache")).unwrap();
         let source = source(dir.path());
@@ -460,29 +460,29 @@ mod tests {
         };
         let core = dir.path().join("core");
         fake_crate(&core);
-        let read = || Own::Core(CoreFiles::read(&core).unwrap());
+        let read = || Variant::WithCore(CoreFiles::read(&core).unwrap());
         let old = family("1").entry(&read());
         old.get_or_resume(|_| Ok(())).unwrap();
         fs::write(core.join("src/lib.rs"), "// changed\n").unwrap();
         let new = family("1").entry(&read());
         assert_ne!(new.dir(), old.dir());
 
-        let starts = |family: Family<'_>| -> Vec<_> {
-            let starts = family.starts(&new, &read());
-            assert!(starts.unfinished.is_empty());
-            starts
+        let seeds = |family: Family<'_>| -> Vec<_> {
+            let seeds = family.seeds(&new, &read());
+            assert!(seeds.unfinished.is_empty());
+            seeds
                 .finished
                 .iter()
-                .map(|start| start.entry.dir().to_owned())
+                .map(|seed| seed.entry.dir().to_owned())
                 .collect()
         };
-        let c = |key| family(key).entry(&Own::Nothing).dir().to_owned();
-        assert_eq!(starts(family("1")), [old.dir().to_owned(), c("1")]);
-        assert_eq!(starts(family("2")), [c("2")], "others have other tools");
+        let c = |key| family(key).entry(&Variant::Plain).dir().to_owned();
+        assert_eq!(seeds(family("1")), [old.dir().to_owned(), c("1")]);
+        assert_eq!(seeds(family("2")), [c("2")], "the others have other tools");
     }
 
     #[test]
-    fn changed_files_are_another_kernel_that_starts_from_the_unchanged_one() {
+    fn changed_files_are_a_new_entry_seeded_by_the_plain_one() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(&dir.path().join("cache")).unwrap();
         let source = source(dir.path());
@@ -497,21 +497,17 @@ mod tests {
             files: [("mm/mincore.c".into(), content.to_owned())].into(),
         };
         let (one, two) = (changes("1"), changes("2"));
-        let own = Own::Changes(&one);
-        let entry = family.entry(&own);
-        assert_ne!(entry.dir(), family.entry(&Own::Changes(&two)).dir());
-        assert_ne!(entry.dir(), family.entry(&Own::Nothing).dir());
-        let starts = family.starts(&entry, &own);
-        assert!(starts.unfinished.is_empty());
-        let dirs: Vec<_> = starts
-            .finished
-            .iter()
-            .map(|start| start.entry.dir())
-            .collect();
-        assert_eq!(dirs, [family.entry(&Own::Nothing).dir()]);
+        let variant = Variant::Changed(&one);
+        let entry = family.entry(&variant);
+        assert_ne!(entry.dir(), family.entry(&Variant::Changed(&two)).dir());
+        assert_ne!(entry.dir(), family.entry(&Variant::Plain).dir());
+        let seeds = family.seeds(&entry, &variant);
+        assert!(seeds.unfinished.is_empty());
+        let dirs: Vec<_> = seeds.finished.iter().map(|seed| seed.entry.dir()).collect();
+        assert_eq!(dirs, [family.entry(&Variant::Plain).dir()]);
         assert_eq!(
-            own.fragment(PLAIN, &source),
-            Own::Nothing.fragment(PLAIN, &source)
+            variant.fragment(PLAIN, &source),
+            Variant::Plain.fragment(PLAIN, &source)
         );
     }
 }

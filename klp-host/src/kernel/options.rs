@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The choices that a caller has about a kernel.
+//! The options of a kernel, besides its livepatch core and profile.
 
 use std::path::PathBuf;
 
@@ -10,28 +10,28 @@ use super::changes::Changes;
 use super::kind::{Core, Origin};
 use crate::arch::Arch;
 
-/// Where to get a kernel from.
+/// The options for getting a kernel.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The architecture that the kernel is for.
+    /// The architecture.
     pub arch: Arch,
-    /// The origin of a small kernel's source.
+    /// The origin of the small kernel's source.
     pub source: Origin,
-    /// The folder of klp-core, for a kernel with it.
+    /// The folder of klp-core's crate, for a kernel with klp-core.
     pub klp_core: Option<PathBuf>,
-    /// Files to build in another form, for the small kernel with the C core.
+    /// Changed source files, for the small kernel with the C core.
     pub changes: Option<Changes>,
-    /// Look for a newer point release instead of using the one this machine has.
+    /// Whether to look for a newer release instead of using the recorded one.
     pub update: bool,
 }
 
 impl Options {
-    /// Refuses changes for a kernel with another core, or from another source.
+    /// Refuses changed files for another core or another source.
     pub(super) fn check(&self, core: Core) -> Result<()> {
         ensure!(
             self.changes.is_none() || (core == Core::C && self.source == Origin::default()),
-            "only the small kernel with the C core, built from Debian's source, is built with changed \
-             files"
+            "source files can be changed only for the small kernel with the C core, built from Debian's \
+             source"
         );
         Ok(())
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Creates overlays of a kernel source tree: links to the original, except for `kernel/livepatch` with
-//! klp-core, a few changed files, or the headers.
+//! Creates overlays of a kernel source tree: symbolic links to the original, except for
+//! `kernel/livepatch` with klp-core, a few changed files, or the headers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +15,8 @@ use super::install::{FOLDER, Installed};
 use crate::arch::Arch;
 use crate::host::files;
 
-/// Creates or updates the tree with klp-core in `dir`. Unchanged files keep their times,
-/// so that make does not rebuild them. `install` adds the core.
+/// Creates or updates an overlay with klp-core in `dir`; `install` adds the core. Unchanged files keep
+/// their timestamps, so that make does not rebuild them.
 pub(super) fn create(
     dir: &Path,
     source: &Path,
@@ -24,7 +24,7 @@ pub(super) fn create(
 ) -> Result<()> {
     let fresh = dir.with_extension("partial");
     remove(&fresh)?;
-    // The parents of a real folder must be real folders.
+    // The parents of a folder that is not a link must not be links.
     link_all_but(source, &fresh, &["kernel"])?;
     link_all_but(
         &source.join("kernel"),
@@ -33,12 +33,12 @@ pub(super) fn create(
     )?;
     copy(&source.join(FOLDER), &fresh.join(FOLDER))?;
     install(&fresh)?;
-    keep_times(&dir.join(FOLDER), &fresh.join(FOLDER))?;
+    keep_timestamps(&dir.join(FOLDER), &fresh.join(FOLDER))?;
     remove(dir)?;
-    fs::rename(&fresh, dir).with_context(|| format!("cannot name {}", dir.display()))
+    fs::rename(&fresh, dir).with_context(|| format!("cannot create {}", dir.display()))
 }
 
-/// Creates the tree in `dir`, with the `include` folders of `headers`: the common one and the architecture's.
+/// Creates an overlay in `dir` with the `include` folders of `headers`: the common one and the architecture's.
 pub(super) fn create_with_headers(dir: &Path, source: &Path, headers: &Path) -> Result<()> {
     let name = Arch::DEBIANS.name();
     let of_arch = Path::new("arch").join(name);
@@ -54,7 +54,7 @@ pub(super) fn create_with_headers(dir: &Path, source: &Path, headers: &Path) -> 
     Ok(())
 }
 
-/// Creates the tree in `dir` with these files, whose paths are relative to the tree.
+/// Creates an overlay in `dir` with other contents of some files, by their paths in the tree.
 pub(super) fn create_changed(
     dir: &Path,
     source: &Path,
@@ -76,10 +76,10 @@ pub(super) fn create_changed(
         .collect();
     link_all_but_changed(source, &fresh, &files)?;
     remove(dir)?;
-    fs::rename(&fresh, dir).with_context(|| format!("cannot name {}", dir.display()))
+    fs::rename(&fresh, dir).with_context(|| format!("cannot create {}", dir.display()))
 }
 
-/// Links to everything in a folder but these files below it, which are written.
+/// Links to everything in a folder except for these files below it, which are written.
 fn link_all_but_changed(from: &Path, to: &Path, files: &[(&Path, &str)]) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     let list = || format!("cannot list {}", from.display());
@@ -102,7 +102,7 @@ fn link_all_but_changed(from: &Path, to: &Path, files: &[(&Path, &str)]) -> Resu
     Ok(())
 }
 
-/// Links to everything in a folder but these.
+/// Links to everything in a folder except for these names.
 fn link_all_but(from: &Path, to: &Path, but: &[&str]) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     let list = || format!("cannot list {}", from.display());
@@ -131,8 +131,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Sets the times of unchanged files to those of the old ones.
-fn keep_times(old: &Path, new: &Path) -> Result<()> {
+/// Sets the timestamps of unchanged files to those of the old ones.
+fn keep_timestamps(old: &Path, new: &Path) -> Result<()> {
     for entry in WalkDir::new(new) {
         let entry = entry.with_context(|| format!("cannot list {}", new.display()))?;
         let path = entry.path();
@@ -147,13 +147,13 @@ fn keep_times(old: &Path, new: &Path) -> Result<()> {
                 .open(path)?
                 .set_modified(time)
         };
-        keep().with_context(|| format!("cannot set the time of {}", path.display()))?;
+        keep().with_context(|| format!("cannot set the timestamp of {}", path.display()))?;
     }
     Ok(())
 }
 
 fn remove(dir: &Path) -> Result<()> {
-    // Removes links, not their targets.
+    // This removes symbolic links, not their targets.
     files::ignore_not_found(fs::remove_dir_all(dir), dir)
 }
 
@@ -166,7 +166,7 @@ mod tests {
     use crate::kernel::core_files::tests::fake_crate;
     use crate::kernel::install::tests::{fake_tree, install_into_fake};
 
-    /// A fake source tree, and where its overlay is.
+    /// A fake source tree and the path of its overlay.
     struct Trees {
         root: tempfile::TempDir,
         source: PathBuf,
@@ -185,7 +185,7 @@ mod tests {
             }
         }
 
-        /// Creates the overlay with klp-core, or brings it up to date.
+        /// Creates or updates the overlay with klp-core.
         fn create_with_core(&self) {
             let core = self.root.path().join("core");
             fake_crate(&core);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn all_is_linked_but_the_folder_with_the_core() {
+    fn everything_but_the_core_is_linked() {
         let trees = Trees::new();
         trees.create_with_core();
         let Trees {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_files_are_real_and_all_others_links() {
+    fn only_changed_files_are_not_links() {
         let Trees {
             source,
             overlay,
@@ -254,7 +254,7 @@ mod tests {
         }
         assert!(
             overlay.join("kernel").is_symlink(),
-            "nothing is left of the first"
+            "the previous change is gone"
         );
         let error = create("kernel/none.c").unwrap_err().to_string();
         assert!(error.contains("has no file kernel/none.c"), "{error}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads the files of a package, one after the other, without unpacking all of it.
+//! Reads the files of a Debian package, without unpacking it to disk.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::host::process::{self, Group};
 
-/// A file of a package: its path in there, its size, and its content.
+/// The callback for a file of a package: its path in the package, its size and its content.
 pub(super) type Visit<'a> = &'a mut dyn FnMut(&Path, u64, &mut dyn Read) -> Result<()>;
 
-/// Shows `visit` each regular file of a Debian package.
+/// Calls `visit` for each regular file of a Debian package.
 pub(super) fn visit(package: &Path, visit: Visit<'_>) -> Result<()> {
     let mut command = process::command("dpkg-deb");
     command
@@ -33,7 +33,7 @@ pub(super) fn visit(package: &Path, visit: Visit<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The same for a tar archive.
+/// Calls `visit` for each regular file of a tar archive.
 pub(super) fn visit_archive(archive: impl Read, visit: Visit<'_>) -> Result<()> {
     const DAMAGED: &str = "the package is damaged";
     let mut archive = tar::Archive::new(archive);
@@ -46,7 +46,7 @@ pub(super) fn visit_archive(archive: impl Read, visit: Visit<'_>) -> Result<()> 
             visit(&path, size, &mut entry)?;
         }
     }
-    // The rest of the stream is read too, so that its writer does not fail.
+    // Reads the rest of the stream, so that its writer does not fail.
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).context(DAMAGED)?;
     Ok(())
 }

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernel releases, as `uname -r` prints them. They become names of folders and cache entries, so
-//! untrusted ones are checked first.
+//! Reads and validates kernel releases, as `uname -r` prints them.
+//!
+//! They become names of folders and cache entries, so untrusted ones are checked first.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// The length of `utsname.release` without its NUL: Kbuild allows no longer one.
-const LONGEST: usize = 64;
+/// The maximum length, which Kbuild enforces: that of `utsname.release` without its NUL.
+const MAX_LENGTH: usize = 64;
 
-/// The characters of releases besides letters and digits.
+/// The allowed characters besides letters and digits.
 const PUNCTUATION: &str = "._+~-";
 
 /// Refuses invalid releases, such as `../x`.
 pub fn check(release: &str) -> Result<()> {
     ensure!(!release.is_empty(), "a kernel release is empty");
     ensure!(
-        release.len() <= LONGEST,
-        "a kernel release has {} bytes, and at most {LONGEST} are allowed",
+        release.len() <= MAX_LENGTH,
+        "a kernel release has {} bytes, and at most {MAX_LENGTH} are allowed",
         release.len()
     );
     ensure!(
@@ -29,14 +30,14 @@ pub fn check(release: &str) -> Result<()> {
     let is_plain = |char: char| char.is_ascii_alphanumeric() || PUNCTUATION.contains(char);
     match release.chars().find(|&char| !is_plain(char)) {
         Some(char) => bail!(
-            "{release:?} is not a kernel release, because of {char:?}: one has letters, digits \
-             and {PUNCTUATION} alone"
+            "{release:?} is not a kernel release, because of {char:?}: only letters, digits and \
+             {PUNCTUATION} are allowed"
         ),
         None => Ok(()),
     }
 }
 
-/// What `uname -r` will print in the kernel that was built in this folder.
+/// Returns the release of the kernel in a build folder.
 pub fn of_build(build: &Path) -> Result<String> {
     let path = build.join("include/config/kernel.release");
     let text =
@@ -44,15 +45,15 @@ pub fn of_build(build: &Path) -> Result<String> {
     let release = text.trim();
     check(release).with_context(|| {
         format!(
-            "{} names no usable release: set CONFIG_LOCALVERSION to something plain, and build \
-             the kernel again",
+            "{} has no valid release: use only letters, digits and {PUNCTUATION} in \
+             CONFIG_LOCALVERSION, and build the kernel again",
             path.display()
         )
     })?;
     Ok(release.to_owned())
 }
 
-/// What `uname -r` prints here.
+/// Returns the release of the running kernel.
 pub fn of_running() -> Result<String> {
     let name = rustix::system::uname();
     let release = name.release().to_string_lossy();
@@ -65,21 +66,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn releases_of_kernels_are_taken() {
+    fn kernel_releases_are_accepted() {
         for release in [
             "7.2.12+deb14-amd64",
             "7.2.12-klp-c-base",
             "6.8.5-301.fc40.x86_64",
             "7.2.0-rc1~exp_1",
-            &"7".repeat(LONGEST),
+            &"7".repeat(MAX_LENGTH),
         ] {
             check(release).expect(release);
         }
-        of_running().expect("this kernel's");
+        of_running().expect("the running kernel's release");
     }
 
     #[test]
-    fn releases_that_are_paths_are_refused() {
+    fn paths_and_shell_characters_are_refused() {
         for (release, why) in [
             ("", "is empty"),
             ("..", "does not begin"),
@@ -91,7 +92,7 @@ mod tests {
             ("7.2\n8", r"because of '\n'"),
             ("7.2$(x)", "because of '$'"),
             ("7.2ü", "because of 'ü'"),
-            (&"7".repeat(LONGEST + 1), "65 bytes"),
+            (&"7".repeat(MAX_LENGTH + 1), "65 bytes"),
         ] {
             let text = check(release).expect_err(release).to_string();
             assert!(text.contains(why), "{release}: {text}");
@@ -111,7 +112,7 @@ mod tests {
             fs::write(&path, bad).expect("a file");
             let text = format!("{:#}", of_build(dir.path()).expect_err(bad));
             assert!(
-                text.contains("kernel.release names no usable release"),
+                text.contains("kernel.release has no valid release"),
                 "{text}"
             );
         }

@@ -12,22 +12,22 @@ use crate::arch::Arch;
 use crate::cache::Key;
 use crate::host::paths::check_for_make;
 
-/// The series of kernels that klp-core is for.
+/// The kernel series that klp-core supports.
 pub(super) const SUPPORTED: [&str; 2] = ["7.2", "7.3"];
 
 /// A source tree to build from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Source {
     pub dir: PathBuf,
-    /// The version, for names of folders: `7.2.12-1`, `7.2.0-rc1`.
+    /// The version, used in folder names: `7.2.12-1`, `7.2.0-rc1`.
     pub version: String,
-    /// It may change under us: every build has to look again.
-    pub is_users: bool,
+    /// Whether the user named it. It may change, so it is built incrementally each time.
+    pub is_local: bool,
 }
 
 impl Source {
-    /// A tree that the user names.
-    pub(super) fn users(dir: &Path) -> Result<Self> {
+    /// Checks a tree named by the user.
+    pub(super) fn local(dir: &Path) -> Result<Self> {
         let dir = dir
             .canonicalize()
             .with_context(|| format!("there is no kernel source tree in {}", dir.display()))?;
@@ -47,11 +47,11 @@ impl Source {
                 dir.display()
             );
         }
-        if let Some(left) = built_in_tree(&dir) {
+        if let Some(left) = in_tree_build(&dir) {
             bail!(
-                "a kernel was configured or built inside of the source tree ({}), and Kbuild \
-                 refuses to build it elsewhere then: keep your .config, run \
-                 make -C {} mrproper, then this again",
+                "a kernel was configured or built in the source tree ({}), so Kbuild refuses to \
+                 build it in another folder: save your .config, run make -C {} mrproper, then this \
+                 again",
                 left.display(),
                 dir.display()
             );
@@ -59,14 +59,15 @@ impl Source {
         Ok(Self {
             dir,
             version,
-            is_users: true,
+            is_local: true,
         })
     }
 
-    /// Adds it to the key of a build. make tracks the contents of a user's tree.
+    /// Adds it to the key of a build. The contents of a local tree are not part of the key: make
+    /// detects their changes.
     pub(super) fn key(&self, key: Key) -> Key {
         let key = key.with("source version", &self.version);
-        if self.is_users {
+        if self.is_local {
             key.with("source tree", self.dir.as_os_str().as_encoded_bytes())
         } else {
             key
@@ -74,7 +75,7 @@ impl Source {
     }
 }
 
-/// The version in a kernel's top Makefile.
+/// Returns the version in a kernel's top-level Makefile.
 pub(super) fn kernel_version(makefile: &str) -> Option<String> {
     let value = |name: &str| {
         makefile.lines().find_map(|line| {
@@ -91,8 +92,8 @@ pub(super) fn kernel_version(makefile: &str) -> Option<String> {
     ))
 }
 
-/// The file by which Kbuild detects that a tree is not clean.
-fn built_in_tree(dir: &Path) -> Option<PathBuf> {
+/// Returns a file by which Kbuild detects that a tree is not clean.
+fn in_tree_build(dir: &Path) -> Option<PathBuf> {
     let generated = Arch::ALL.map(|arch| format!("arch/{arch}/include/generated"));
     [".config", "include/config"]
         .into_iter()
@@ -116,34 +117,34 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_tree_is_taken() {
+    fn a_clean_tree_is_accepted() {
         let dir = tree();
-        assert_eq!(Source::users(dir.path()).unwrap().version, "7.2.0-rc1");
+        assert_eq!(Source::local(dir.path()).unwrap().version, "7.2.0-rc1");
     }
 
     #[test]
-    fn a_tree_that_was_built_in_place_is_refused_with_a_way_out() {
+    fn an_in_tree_build_is_refused_with_advice() {
         let dir = tree();
         fs::write(dir.path().join(".config"), "").unwrap();
-        let err = Source::users(dir.path()).unwrap_err().to_string();
+        let err = Source::local(dir.path()).unwrap_err().to_string();
         assert!(err.contains("mrproper") && err.contains(".config"), "{err}");
     }
 
     #[test]
-    fn a_version_that_leads_elsewhere_is_refused() {
+    fn a_version_with_path_traversal_is_refused() {
         let dir = tree();
         let text = MAKEFILE.replace("-rc1", "/../../x");
         fs::write(dir.path().join("Makefile"), text).unwrap();
-        let err = format!("{:#}", Source::users(dir.path()).unwrap_err());
+        let err = format!("{:#}", Source::local(dir.path()).unwrap_err());
         assert!(err.contains("is not a kernel release"), "{err}");
     }
 
     #[test]
     fn other_folders_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let err = Source::users(dir.path()).unwrap_err().to_string();
+        let err = Source::local(dir.path()).unwrap_err().to_string();
         assert!(err.contains("is not a kernel source tree"), "{err}");
-        let err = Source::users(&dir.path().join("no")).unwrap_err();
+        let err = Source::local(&dir.path().join("no")).unwrap_err();
         assert!(
             format!("{err:#}").contains("there is no kernel source tree"),
             "{err:#}"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Debian's unmodified kernel binary, and a folder to build modules for it.
+//! Prepares Debian's unmodified kernel, with a build folder for its modules.
 //!
-//! Debian's headers lack the Rust parts, so the folder is made from the source of the same
-//! version, with the kernel's configuration and a rustc of the same version.
+//! Debian's headers packages lack the Rust parts, so the build folder is made from the source of the
+//! same version, with the kernel's configuration and a rustc of the same version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,10 +31,10 @@ use crate::kconfig::{AUTO_CONF, Config};
 use crate::tools::needs::Needs;
 use crate::tools::toolchain;
 
-/// Changed when the folder's contents change.
+/// Part of the cache key: incremented when the contents of the build folder change.
 const RECIPE: &str = "4";
 
-/// The packages that it takes.
+/// Returns the packages that [`get`] needs.
 pub(super) fn needs(
     cache: &Cache,
     kernel: DebianKernel,
@@ -47,7 +47,7 @@ pub(super) fn needs(
         .and(stock_metadata::needs(cache, kernel)))
 }
 
-/// Gives the kernel, with its build folder made when necessary.
+/// Returns the kernel, with its build folder created first if the cache does not have it.
 pub(super) fn get(
     cache: &Cache,
     kernel: DebianKernel,
@@ -62,7 +62,7 @@ pub(super) fn get(
     })
 }
 
-/// The source of Debian's kernel and its configuration, which tell the object of each file
+/// The source and configuration of Debian's kernel. They determine the module of each source file
 /// without a build.
 #[derive(Clone, Debug)]
 pub struct StockSource {
@@ -74,12 +74,12 @@ pub struct StockSource {
     pub config: PathBuf,
 }
 
-/// The packages that [`source`] takes.
+/// Returns the packages that [`source`] needs.
 pub fn source_needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     debian_release::needs(cache, kernel).and(Needs::of(&["tar", "xz-utils"]))
 }
 
-/// Gives the source, which is fetched first when the cache does not have it.
+/// Returns the source, downloaded first if the cache does not have it.
 pub fn source(cache: &Cache, kernel: DebianKernel) -> Result<StockSource> {
     let archive = Archive::new(cache);
     debian_release::with_release(&archive, kernel, false, |release| {
@@ -91,31 +91,32 @@ pub fn source(cache: &Cache, kernel: DebianKernel) -> Result<StockSource> {
     })
 }
 
-/// Refuses what this kernel cannot be.
+/// Refuses options that Debian's kernels do not support.
 fn check(profile: Profile, options: &Options) -> Result<()> {
     if profile != Profile::Base {
         bail!(
-            "this is Debian's kernel as it is: it has no profile {}; use --core c or rust",
+            "Debian's kernel is not rebuilt and has no profile {}: use --core c or rust",
             profile.name()
         );
     }
     if let Err(why) = options.arch.facts().debians {
-        bail!("{why}: take our small kernel, --core c");
+        bail!("{why}: use the small kernel, --core c");
     }
     if options.source != Origin::default() {
-        bail!("this is Debian's own kernel: --source goes with --core c or rust");
+        bail!("Debian's kernel is not built from source: --source needs --core c or rust");
     }
     Ok(())
 }
 
-/// The inputs of a stock kernel.
+/// The parts from which the build folder is made.
 struct Parts {
     files: StockFiles,
     source: Source,
     tools: Tools,
     /// The kernel's configuration.
     config: Config,
-    /// Whether the source tree has the kernel's own headers, whose options its Kconfig files lack.
+    /// Whether the source tree has the headers of the kernel's flavour, whose options are missing in its
+    /// Kconfig files.
     has_own_headers: bool,
 }
 
@@ -133,7 +134,7 @@ fn get_release(
         .key(common.key())
         .with("release", &release.name)
         .with("recipe", RECIPE)
-        // The folder names its source by its absolute path.
+        // The build folder refers to its source by absolute path.
         .with("cache", cache.root().as_os_str().as_encoded_bytes());
     let entry = cache.entry("kernel", &release.label(debian), &key);
     let mut vars = parts.tools.make_vars(arch);
@@ -157,16 +158,16 @@ fn get_release(
     parts
         .tools
         .write_makefile(&kernel.build.dir, &kernel.source, arch)?;
-    if let Some(answers) = stock_metadata::answers(cache, debian, release, &parts.files)? {
-        // Where builds of patches look for them; the completeness mark is written last.
+    if let Some(symbols) = stock_metadata::symbols(cache, debian, release, &parts.files)? {
+        // Patch builds look for them in the build folder.
         for name in [KALLSYMS, SITES, TRACEABLE] {
-            renew(&answers.join(name), &kernel.build.dir.join(name))?;
+            update(&symbols.join(name), &kernel.build.dir.join(name))?;
         }
     }
     Ok(kernel)
 }
 
-/// Fetches all parts, independent ones in parallel.
+/// Fetches all parts, in parallel where they are independent.
 fn gather(
     archive: &Archive<'_>,
     common: &CommonTools,
@@ -190,7 +191,7 @@ fn gather(
     })
 }
 
-/// The version text of this kernel's compiler; our version for a kernel without Rust.
+/// Returns the version text of the kernel's rustc, or the default version for a kernel without Rust.
 fn rustc_version(config: &Config) -> Result<&str> {
     for option in ["LIVEPATCH", "MODULES"] {
         if config.get(option) != "y" {
@@ -202,10 +203,10 @@ fn rustc_version(config: &Config) -> Result<&str> {
     }
     config
         .text("RUSTC_VERSION_TEXT")
-        .context("the kernel's configuration does not say which rustc built it")
+        .context("the kernel's configuration has no CONFIG_RUSTC_VERSION_TEXT")
 }
 
-/// Makes the build folder.
+/// Creates the build folder.
 fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     let step = Step::start(
         &format!(
@@ -234,13 +235,13 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     check_same_layout(&parts.config, &ours.with(&own))?;
     if own != Config::default() {
         make(&["syncconfig"])?;
-        put_in(&build, &own)?;
+        set_options(&build, &own)?;
     }
     make(&["prepare"])?;
     make(&["modules_prepare"])?;
     check_release(&build, &kernel.build.release)?;
     keep_mcount_calls(&build)?;
-    // Recordmcount, where that takes it.
+    // Builds recordmcount, if the changed configuration needs it.
     make(&["scripts"])?;
     copy(&parts.files.symvers, &build.join("Module.symvers"))?;
     copy(&parts.files.vmlinux, &build.join("vmlinux"))?;
@@ -248,25 +249,25 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts options into what makefiles and compilers read of the configuration.
-fn put_in(build: &Path, options: &Config) -> Result<()> {
-    type PutInto = fn(&Config, &str) -> String;
-    let files: [(&str, PutInto); 3] = [
-        (AUTO_CONF, Config::put_into_make),
-        ("include/generated/autoconf.h", Config::put_into_c),
-        ("include/generated/rustc_cfg", Config::put_into_rust),
+/// Sets options in the generated files with the configuration for makefiles, C and Rust.
+fn set_options(build: &Path, options: &Config) -> Result<()> {
+    type SetIn = fn(&Config, &str) -> String;
+    let files: [(&str, SetIn); 3] = [
+        (AUTO_CONF, Config::set_in_auto_conf),
+        ("include/generated/autoconf.h", Config::set_in_autoconf_h),
+        ("include/generated/rustc_cfg", Config::set_in_rustc_cfg),
     ];
-    for (path, put_into) in files {
+    for (path, set_in) in files {
         let path = build.join(path);
         let old = fs::read_to_string(&path);
         let old = old.with_context(|| format!("cannot read {}", path.display()))?;
-        write_atomic(&path, &put_into(options, &old))?;
+        write_atomic(&path, &set_in(options, &old))?;
     }
     Ok(())
 }
 
-/// Copies a file unless the copy is as it should be: patches are compiled again when it is new.
-fn renew(from: &Path, to: &Path) -> Result<()> {
+/// Copies a file if the copy differs: a newer copy makes patches recompile.
+fn update(from: &Path, to: &Path) -> Result<()> {
     let text = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
     if fs::read(to).is_ok_and(|old| old == text) {
         return Ok(());
@@ -280,9 +281,11 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Debian's gcc leaves ftrace's calls in a module for the kernel to turn into nops, and the
-/// kernel fails on a module where clang has done that already. Kbuild decides by
-/// options that cannot be set, so they are changed in its configuration for modules.
+/// Keeps mcount calls in modules.
+///
+/// Debian's gcc leaves these calls in modules for the kernel to turn into nops. The kernel fails on a module in
+/// which they are nops already, as in builds with clang. Kbuild decides by options that users cannot set, so they are
+/// changed in the generated configuration.
 fn keep_mcount_calls(build: &Path) -> Result<()> {
     let path = build.join(AUTO_CONF);
     let text =
@@ -290,7 +293,7 @@ fn keep_mcount_calls(build: &Path) -> Result<()> {
     write_atomic(&path, &with_mcount_calls(&text))
 }
 
-/// `text` of `auto.conf` with another way to record ftrace's calls.
+/// Returns `auto.conf` with options by which the mcount calls are recorded and not turned into nops.
 fn with_mcount_calls(text: &str) -> String {
     const NOPS: &str = "CONFIG_HAVE_OBJTOOL_NOP_MCOUNT=y\n";
     const BY_OBJTOOL: &str = "CONFIG_FTRACE_MCOUNT_USE_OBJTOOL=y\n";
@@ -298,11 +301,11 @@ fn with_mcount_calls(text: &str) -> String {
     if text.contains(NOPS) {
         return text.replace(NOPS, "");
     }
-    // Before 6.2, objtool makes nops of all that it records. Recordmcount, which it replaced, does not.
+    // Before 6.2, objtool turns all calls that it records into nops. Recordmcount does not.
     text.replace(BY_OBJTOOL, BY_RECORDMCOUNT)
 }
 
-/// Modules carry this release, and the kernel refuses those with another.
+/// Checks the release of the build folder: the kernel refuses modules with another one in their vermagic.
 fn check_release(build: &Path, release: &str) -> Result<()> {
     let path = build.join("include/generated/utsrelease.h");
     let text =
@@ -318,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_keep_the_calls_that_the_kernel_makes_nops() {
+    fn modules_keep_their_mcount_calls() {
         let common = "CONFIG_A=y\nCONFIG_FTRACE_MCOUNT_USE_OBJTOOL=y\n";
         let of_6_12 = format!("{common}CONFIG_HAVE_OBJTOOL_NOP_MCOUNT=y\n");
         assert_eq!(with_mcount_calls(&of_6_12), common);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tools that build a kernel and its modules, and their variables for make.
+//! Finds the tools that build a kernel and its modules, and sets their variables for make.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,31 +42,31 @@ const PACKAGES: &[&str] = &[
 /// A placeholder for the caller's PATH while a makefile is written.
 const CALLERS_PATH: &str = "@PATH@";
 
-/// Compilers and friends for one kernel.
+/// The compilers and other tools for one kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Tools {
     llvm: Llvm,
     toolchain: Toolchain,
     bindgen: PathBuf,
-    /// The version text of the kernel's compiler, if it has to be imitated: the hashes
-    /// in Rust's symbol names depend on it.
+    /// The version text of the kernel's rustc, if ours must report it instead of its own: the hashes in
+    /// Rust's symbol names depend on it.
     forced_version: Option<String>,
 }
 
-/// The tools that are the same for all kernels, on their way to [`Tools`].
+/// The tools that all kernels share. [`Self::with_rust`] adds those for one kernel.
 #[derive(Clone, Debug)]
 pub(super) struct CommonTools {
     llvm: Llvm,
     bindgen: Bindgen,
 }
 
-/// The packages that builds need.
+/// Returns the packages that builds need.
 pub(super) fn needs() -> Result<Needs> {
     Ok(Needs::of(PACKAGES).and(llvm::needs()?))
 }
 
 impl CommonTools {
-    /// Finds them.
+    /// Finds the tools.
     pub(super) fn find() -> Result<Self> {
         packages::ensure(PACKAGES)?;
         let llvm = llvm::find()?;
@@ -76,7 +76,7 @@ impl CommonTools {
         })
     }
 
-    /// Returns the folder with bindgen, built first if needed.
+    /// Returns the folder with bindgen, which is built first if needed.
     pub(super) fn bindgen(&self, cache: &Cache) -> Result<PathBuf> {
         self.bindgen.folder(cache)
     }
@@ -88,8 +88,8 @@ impl CommonTools {
             .with("bindgen", &self.bindgen.version)
     }
 
-    /// Adds the Rust tools, for a kernel built by the rustc with `version_text`.
-    /// Getting the compiler does not wait for bindgen, which takes longest.
+    /// Adds the Rust tools, for a kernel built by the rustc with `version_text`. `bindgen` is called after
+    /// the compiler was fetched, because it may wait for a build.
     pub(super) fn with_rust(
         &self,
         version_text: &str,
@@ -106,14 +106,14 @@ impl CommonTools {
     }
 }
 
-/// The version text to imitate, if it differs from rustc's.
+/// Returns the version text that rustc must report, if it differs from its own.
 fn forced_version(ours: &str, kernels: &str) -> Option<String> {
     let text = kernels.strip_prefix("rustc ")?;
     (ours != kernels && text.contains(' ')).then(|| text.to_owned())
 }
 
 impl Tools {
-    /// What builds Rust code for a kernel without.
+    /// Returns the tools that build Rust code for a kernel without Rust.
     pub(super) fn freestanding(&self) -> Freestanding {
         Freestanding {
             toolchain: self.toolchain.clone(),
@@ -121,7 +121,7 @@ impl Tools {
         }
     }
 
-    /// The environment of every make.
+    /// Returns the environment for every make.
     pub(super) fn make_env(&self) -> Vec<(String, String)> {
         self.env(&std::env::var("PATH").unwrap_or_default())
     }
@@ -144,14 +144,14 @@ impl Tools {
         env
     }
 
-    /// The variables on the command line of every make.
+    /// Returns the variables for every make's command line.
     pub(super) fn make_vars(&self, arch: Arch) -> Vec<(String, String)> {
         let mut vars = vec![("LLVM".to_owned(), self.llvm.make_value.clone())];
         vars.extend(arch.make_vars());
         vars
     }
 
-    /// Writes a makefile with which `make -C BUILD M=...` finds these tools.
+    /// Writes a makefile by which `make -C BUILD M=...` uses these tools.
     pub(super) fn write_makefile(&self, build: &Path, source: &Path, arch: Arch) -> Result<()> {
         let path = build.join("Makefile");
         let text = self.makefile(build, source, arch);
@@ -181,7 +181,7 @@ impl Tools {
     }
 }
 
-/// A worker's result. A worker that panicked has said so itself.
+/// Returns a thread's result, and resumes its panic.
 pub(super) fn join<T>(worker: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     worker
         .join()
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_build_folder_finds_its_tools_by_itself() {
+    fn the_makefile_sets_the_tools() {
         let tools = Tools {
             llvm: Llvm {
                 make_value: "-19".to_owned(),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_text_is_forced_only_where_it_differs() {
+    fn the_version_text_is_forced_only_if_it_differs() {
         let plain = "rustc 1.97.1 (8bab26f4f 2026-07-14)";
         let debian = "rustc 1.97.1 (8bab26f4f 2026-07-14) (built from a source tarball)";
         assert_eq!(forced_version(plain, plain), None);
@@ -232,7 +232,7 @@ mod tests {
             forced_version(plain, debian).as_deref(),
             Some("1.97.1 (8bab26f4f 2026-07-14) (built from a source tarball)")
         );
-        // Our own kernels need only the number.
+        // The small kernels need only the version number.
         assert_eq!(forced_version(plain, "1.97.1"), None);
         assert_eq!(forced_version(plain, "rustc 1.97.1"), None);
     }

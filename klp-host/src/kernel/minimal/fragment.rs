@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The configuration fragment of a small kernel, by architecture, profile and kernel series.
+//! The configuration fragment of the small kernel, by architecture, profile and kernel series.
 
 use crate::arch::Arch;
 use crate::kconfig::Config;
@@ -10,7 +10,7 @@ const BASE: &str = include_str!("../config/base.config");
 const DEBUG: &str = include_str!("../config/debug.config");
 const FAULTS: &str = include_str!("../config/faults.config");
 
-/// The architecture and configuration of a kernel.
+/// The architecture and profile of a small kernel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
     pub(super) arch: Arch,
@@ -18,12 +18,12 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// What sets it apart in names: `base`, `base-arm64`.
+    /// Returns its part of names: `base`, `base-arm64`.
     pub(super) fn name(self) -> String {
         format!("{}{}", self.profile.name(), self.arch.suffix())
     }
 
-    /// The profile's additions to the configuration.
+    /// Returns the options that the profile adds.
     pub(super) fn additions(self) -> &'static str {
         match self.profile {
             Profile::Base => "",
@@ -34,7 +34,7 @@ impl Form {
     }
 }
 
-/// What all profiles have.
+/// Returns the options of all profiles.
 pub(super) fn base(arch: Arch) -> String {
     let config = &arch.facts().config;
     BASE.replace("%machine\n", config.machine)
@@ -42,10 +42,10 @@ pub(super) fn base(arch: Arch) -> String {
         .replace("%stacks\n", config.stacks)
 }
 
-/// Options that have another name from a series on: that, and both names.
+/// Renamed options: the first series with the new name, the old and the new name.
 const RENAMED: [((u32, u32), &str, &str); 1] = [((7, 3), "CONFIG_PROC_SYSCTL=", "CONFIG_SYSCTL=")];
 
-/// The fragment with the names that the options have in this version.
+/// Renames options to their names in this version.
 pub(super) fn renamed(fragment: String, version: &str) -> String {
     let mut numbers = version.split(['.', '-']).map(str::parse);
     let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
@@ -57,8 +57,7 @@ pub(super) fn renamed(fragment: String, version: &str) -> String {
     newer.fold(fragment, |text, (_, old, new)| text.replace(old, new))
 }
 
-/// The fragment without the options that `overriding` sets, and without the alternatives that its
-/// choices rule out.
+/// Removes the options that `overriding` sets, and the alternatives that it rules out.
 pub(super) fn without(fragment: &str, overriding: &Config) -> String {
     let is_dropped = |line: &&str| {
         let option = line.strip_prefix("CONFIG_")?.split_once('=')?.0;
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_have_the_names_of_the_series() {
+    fn options_are_renamed_by_series() {
         let of = |version| renamed("CONFIG_PROC_SYSCTL=y\n".to_owned(), version);
         assert_eq!(of("7.2.12-1"), "CONFIG_PROC_SYSCTL=y\n");
         assert_eq!(of("7.3.4-1~bpo13+1"), "CONFIG_SYSCTL=y\n");
@@ -84,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_replaces_alternatives_of_its_choices() {
+    fn a_profile_removes_alternatives_of_its_choices() {
         let base = base(Arch::X86);
         let debug = without(&base, &Config::parse(DEBUG));
         assert!(base.contains("CONFIG_NO_HZ_IDLE=y") && !debug.contains("CONFIG_NO_HZ_IDLE"));
         assert_eq!(
             without(&base, &Config::parse("CONFIG_UNRELATED=y\n")),
             base,
-            "the base kernel's key stays"
+            "the key of the base kernel must not change"
         );
     }
 }
