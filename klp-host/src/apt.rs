@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Downloads packages of Debian's archive, independently of the system's package sources: from the system's
-//! mirror, with our choice of suite.
+//! Downloads packages from any suite of Debian's archive, independently of the system's package sources.
+//! By default, it uses the system's mirror.
 //!
-//! Trust is based on the keys of `debian-archive-keyring`. With them apt verifies the signature of
-//! a suite's `InRelease` file, and with its hashes the package lists. Lists are fetched and
-//! verified in each run that needs them, into a private folder, so there are no
-//! old or changed ones. A package's file is compared with the lists here ([`deb`]).
+//! The trust anchor is `debian-archive-keyring`: apt verifies the signature of a suite's `InRelease`
+//! file with its keys, and the package lists with the hashes in that file. Each run that needs the
+//! lists fetches and verifies them in a private folder, so they are neither outdated nor modified.
+//! [`deb`] verifies package files against the lists.
 
 mod config;
 mod deb;
@@ -36,16 +36,16 @@ pub(crate) use mirror::OTHERWISE;
 /// Debian's keys, from the package `debian-archive-keyring`.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Where root's apt works: its sandbox user can enter neither root's home nor a private cache.
+/// The working folder of root's apt: its sandbox user has access neither to root's home nor to a private cache.
 const SANDBOX_PARENT: &str = "/var/tmp";
 
-/// How the names of apt's folders start, wherever they are.
+/// The name prefix of apt's folders.
 const PREFIX: &str = "klp-apt-";
 
-/// How the names of suites with security updates end.
+/// The name suffix of suites with security updates.
 const SECURITY: &str = "-security";
 
-/// Debian's archive, as one run sees it.
+/// Debian's archive, with the suites that this run has fetched.
 #[derive(Debug)]
 pub(crate) struct Archive<'a> {
     cache: &'a Cache,
@@ -78,7 +78,7 @@ impl Origin {
 }
 
 impl Origin {
-    /// The archive of this suite: security updates have another one.
+    /// Returns the archive of this suite: security updates have their own.
     fn of_suite(self: Arc<Self>, name: &str) -> Result<Arc<Self>> {
         if !name.ends_with(SECURITY) {
             return Ok(self);
@@ -91,7 +91,7 @@ impl Origin {
 }
 
 impl<'a> Archive<'a> {
-    /// The archive, without network access. Leftovers of killed runs are removed.
+    /// Opens the archive without network access, and removes leftovers of killed runs.
     pub(crate) fn new(cache: &'a Cache) -> Self {
         remove_leftovers(&cache.root().join(DOWNLOADS), "");
         remove_leftovers(Path::new(SANDBOX_PARENT), PREFIX);
@@ -102,17 +102,17 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// The cache for its packages.
+    /// Returns the cache for its packages.
     pub(crate) fn cache(&self) -> &'a Cache {
         self.cache
     }
 
-    /// What apt said.
+    /// Returns the path of apt's log.
     pub(crate) fn log(&self) -> PathBuf {
         self.cache.root().join("apt.log")
     }
 
-    /// Finds out where the archive is.
+    /// Chooses the mirror, if it is not chosen yet.
     pub(crate) fn prepare(&self) -> Result<()> {
         self.origin().map(|_| ())
     }
@@ -125,16 +125,16 @@ impl<'a> Archive<'a> {
         Ok(Arc::clone(origin.insert(Arc::new(Origin::debian()?))))
     }
 
-    /// A suite's packages for PCs, with lists that were fetched and verified in this run.
+    /// Returns a suite for the default architecture, with lists that were fetched and verified in this run.
     pub(crate) fn suite(&self, name: &str, step: &Step) -> Result<Arc<Suite>> {
         self.suite_for(Arch::default(), name, step)
     }
 
-    /// A suite's packages for this architecture.
+    /// As [`Self::suite`], for this architecture.
     pub(crate) fn suite_for(&self, arch: Arch, name: &str, step: &Step) -> Result<Arc<Suite>> {
         check_online(&format!("packages of Debian's suite {name} are needed"))?;
         let origin = self.origin()?.of_suite(name)?;
-        // Held meanwhile: another user of the suite waits for the lists.
+        // Held while fetching: another thread that needs the suite waits for the lists.
         let mut suites = self.suites.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (arch, name.to_owned());
         if let Some(suite) = suites.get(&key) {
@@ -158,9 +158,9 @@ pub(crate) struct Suite {
     arch: Arch,
     name: String,
     origin: Arc<Origin>,
-    /// apt's private files, the lists among them.
+    /// apt's private files, including the lists.
     dir: Scratch,
-    /// Where download folders are made.
+    /// The parent of download folders.
     downloads: PathBuf,
     log: PathBuf,
 }
@@ -196,8 +196,7 @@ impl Suite {
         Ok(suite)
     }
 
-    /// Fetches the lists. Outdated ones are refused, unless the machine's
-    /// administrator allows them.
+    /// Fetches the lists. Refuses outdated ones, unless the system's configuration allows them.
     fn update(&self, step: &Step) -> Result<()> {
         let result = self.update_with(Dates::Checked, step);
         let Err(err) = result else {
@@ -216,7 +215,7 @@ impl Suite {
             return Err(err).with_context(|| {
                 format!(
                     "the lists of Debian's suite {} are out of date at {}: check this machine's \
-                     clock, or set {} to another mirror; an archive of another day can be used \
+                     clock, or set {} to another mirror; an archive snapshot can be used \
                      with Acquire::Check-Valid-Until \"false\"; in /etc/apt/apt.conf.d",
                     self.name,
                     self.origin.mirror,
@@ -247,7 +246,7 @@ impl Suite {
         step.run(self.apt("apt-get").args(["--quiet", "update"]), &self.log)
     }
 
-    /// Links would lead to lists that can change after they were verified.
+    /// Refuses links: the lists that they point to can change after verification.
     fn check_lists(&self) -> Result<()> {
         let dir = self.dir.path().join("lists");
         let list = || format!("cannot list {}", dir.display());
@@ -256,7 +255,7 @@ impl Suite {
             ensure!(
                 !item.path().is_symlink(),
                 "apt links to the package lists of {} instead of copying them: set {} to a \
-                 mirror in the network",
+                 network mirror",
                 self.name,
                 mirror::VARIABLE
             );
@@ -264,13 +263,13 @@ impl Suite {
         Ok(())
     }
 
-    /// The names of the packages that start like this.
-    pub(crate) fn names(&self, start: &str) -> Result<Vec<String>> {
-        let text = process::output(self.apt("apt-cache").args(["pkgnames", start]))?;
+    /// Returns the names of packages with this prefix.
+    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>> {
+        let text = process::output(self.apt("apt-cache").args(["pkgnames", prefix]))?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// All versions of these packages. apt lists the newest version of a package first.
+    /// Returns all versions of these packages, of each the newest first.
     pub(crate) fn packages(&self, names: &[String]) -> Result<Vec<Package>> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -279,7 +278,7 @@ impl Suite {
         Ok(parse_packages(&text))
     }
 
-    /// These packages and all that they depend on, in the versions that apt would install.
+    /// Returns these packages with all dependencies, in the versions that apt would install.
     pub(crate) fn with_dependencies(&self, names: &[&str]) -> Result<Vec<Package>> {
         let mut simulate = self.apt("apt-get");
         simulate
@@ -294,8 +293,8 @@ impl Suite {
         let names: Vec<_> = wanted.iter().map(|(name, _)| name.clone()).collect();
         let offered = self.packages(&names)?;
         let find = |(name, version): &(String, String)| {
-            let is_it = |it: &&Package| it.name == *name && it.version == *version;
-            let found = offered.iter().find(is_it).cloned();
+            let matches = |it: &&Package| it.name == *name && it.version == *version;
+            let found = offered.iter().find(matches).cloned();
             found.with_context(|| format!("Debian's suite {} lacks {name} {version}", self.name))
         };
         wanted.iter().map(find).collect()
@@ -307,7 +306,7 @@ impl Suite {
         self.download_into(folder, package, step)
     }
 
-    /// A private folder, and in it the one that apt writes to.
+    /// Creates a private folder, which contains the one that apt writes to.
     fn download_folder(&self) -> Result<Scratch> {
         let folder = apt_folder(&self.downloads, &self.origin.host)?;
         let files = folder.path().join(deb::FILES);
@@ -337,7 +336,7 @@ impl Suite {
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// One of apt's programs, with our configuration in the place of the system's.
+    /// Returns a command for one of apt's programs, with the private configuration instead of the system's.
     fn apt(&self, program: &str) -> Command {
         let mut command = process::command(program);
         command.env("APT_CONFIG", self.dir.path().join("apt.conf"));
@@ -355,13 +354,13 @@ fn apt_folder(parent: &Path, host: &Host) -> Result<Scratch> {
     Ok(folder)
 }
 
-/// Whether apt refused lists for their dates.
+/// Whether apt refused the lists because of their dates.
 fn is_about_dates(err: &anyhow::Error) -> bool {
     let text = format!("{err:#}");
     text.contains(" is expired (") || text.contains(" is not valid yet (")
 }
 
-/// Names and versions of what `apt-get --simulate install` would install: `Inst NAME (VERSION ...)`.
+/// Returns the names and versions in the output of `apt-get --simulate install`: `Inst NAME (VERSION ...)`.
 fn parse_simulated(text: &str) -> Vec<(String, String)> {
     let install = |line: &str| {
         let (name, rest) = line.strip_prefix("Inst ")?.split_once(" (")?;
@@ -391,14 +390,14 @@ fn parse_packages(text: &str) -> Vec<Package> {
         .collect()
 }
 
-/// A name of a package or an architecture: also that of a file, and an argument.
+/// Whether this is a name of a package or an architecture. Such a name is safe in file names and arguments.
 pub(crate) fn is_name(text: &str) -> bool {
     let is_inner =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
     text.bytes().all(is_inner) && text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// A version of a package.
+/// Whether this is a version of a package.
 pub(crate) fn is_version(text: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || b".+-~:".contains(&byte);
     text.bytes().all(is_inner) && text.starts_with(|c: char| c.is_ascii_digit())

@@ -2,9 +2,9 @@
 
 //! apt's private configuration.
 //!
-//! `/etc/apt/apt.conf.d` and the user's `APT_CONFIG` are not read: settings that allow unsigned
-//! lists, or hooks, have no effect. Only what is listed here is taken
-//! over: network settings, and two decisions of the machine's administrator.
+//! `/etc/apt/apt.conf.d` and the user's `APT_CONFIG` have no direct effect, so settings that allow
+//! unsigned lists, and hooks, are ignored. Only the settings in [`Host`] are taken over: those of the
+//! network, the sandbox user, and whether dates are checked.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use anyhow::Result;
 use crate::arch::Arch;
 use crate::host::process;
 
-/// Network settings, with all below them. None affects verification by signatures and
+/// Network settings, including everything below them. None affects the verification of signatures and
 /// hashes.
 const NETWORK: &[&str] = &[
     "acquire::forceipv4",
@@ -26,13 +26,12 @@ const NETWORK: &[&str] = &[
 /// The settings taken over from this machine's configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Host {
-    /// Lines of configuration: proxies, certificates and the like.
+    /// Configuration lines: proxies, certificates and the like.
     network: Vec<String>,
-    /// The user as whom root's apt downloads. `None` where the administrator has turned that
-    /// off, as containers without other users need.
+    /// The user that root's apt downloads as. `None` if the administrator disabled the sandbox, as is
+    /// necessary in containers without other users.
     pub(super) sandbox: Option<String>,
-    /// Whether outdated lists are refused. Users of an archive snapshot disable
-    /// that for the machine.
+    /// Whether outdated lists are refused. Users of an archive snapshot disable this.
     pub(super) checks_dates: bool,
 }
 
@@ -67,13 +66,13 @@ impl Host {
         host
     }
 
-    /// As whom the methods of apt run that talk to the network.
+    /// Returns the user that apt's download methods run as, if not that of this process.
     pub(super) fn sandbox(&self) -> Option<&str> {
         let is_root = rustix::process::geteuid().is_root();
         self.sandbox.as_deref().filter(|_| is_root)
     }
 
-    /// The configuration for a suite in the folder `dir`.
+    /// Returns the configuration for a suite in the folder `dir`.
     pub(super) fn configuration(&self, dir: &Path, arch: Arch, dates: Dates) -> String {
         let arch = arch.facts().debian;
         let sandbox = self.sandbox().unwrap_or_default();
@@ -127,7 +126,7 @@ impl Dates {
     }
 }
 
-/// The suite as apt's only package source.
+/// Returns apt's package sources: only this suite.
 pub(super) fn sources(
     mirror: &str,
     suite: &str,
@@ -135,7 +134,7 @@ pub(super) fn sources(
     keyring: &Path,
     dates: Dates,
 ) -> String {
-    // apt links to lists that are files already: they could change after they were verified.
+    // For `file:`, apt creates links to the lists, which could change after verification.
     let mirror = match mirror.strip_prefix("file:") {
         Some(path) => format!("copy:{path}"),
         None => mirror.to_owned(),
@@ -169,7 +168,7 @@ fn is_other_user(user: &str) -> bool {
     !user.is_empty() && user != "root"
 }
 
-/// As apt reads it.
+/// Whether apt parses the value as false.
 fn is_false(value: &str) -> bool {
     ["0", "no", "false", "without", "off", "disable"].contains(&value.to_ascii_lowercase().as_str())
 }
@@ -194,7 +193,7 @@ Dir::Bin::Methods "/tmp/methods";
 "#;
 
     #[test]
-    fn only_the_way_to_the_network_is_taken_over() {
+    fn only_network_settings_are_taken_over() {
         let host = Host::parse(LOOSE);
         assert_eq!(
             host.network,
@@ -222,7 +221,7 @@ Dir::Bin::Methods "/tmp/methods";
     }
 
     #[test]
-    fn values_cannot_smuggle_settings_in() {
+    fn values_cannot_inject_settings() {
         let dump = "Acquire::http::Proxy \"x\"; APT::Get::AllowUnauthenticated \"true\";\n\
                     Acquire::http::Proxy \"x\n\
                     APT::Get::AllowUnauthenticated \"true\";\n\
@@ -231,7 +230,7 @@ Dir::Bin::Methods "/tmp/methods";
     }
 
     #[test]
-    fn an_administrator_decides_on_dates_and_on_roots_sandbox() {
+    fn date_checks_and_the_sandbox_user_are_taken_over() {
         for line in [
             "Acquire::Check-Valid-Until \"false\";",
             "Acquire::Check-Date \"0\";",
@@ -246,7 +245,7 @@ Dir::Bin::Methods "/tmp/methods";
     }
 
     #[test]
-    fn lists_are_copied_and_never_linked_to() {
+    fn lists_are_copied_instead_of_linked() {
         let text = sources(
             "file:///srv/debian",
             "sid",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Package files: downloaded ones, and those whose hash matches the signed lists. Only the
+//! Package files: [`Download`] is unverified, [`Deb`] has the hash in the signed lists. Only the
 //! latter can be unpacked.
 
 use std::fs::File;
@@ -15,10 +15,10 @@ use sha2::{Digest as _, Sha256};
 use super::mirror;
 use crate::cache::{Cache, Scratch};
 
-/// What apt writes to, in a download folder: as root, it is that of apt's sandbox user.
+/// The part of a download folder that apt writes to. As root, apt's sandbox user owns it.
 pub(super) const FILES: &str = "files";
 
-/// One version of a package, as a signed list has it.
+/// One version of a package, from a signed list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Package {
     pub name: String,
@@ -35,7 +35,7 @@ impl std::fmt::Display for Package {
 }
 
 impl Package {
-    /// How apt names its file.
+    /// Returns apt's name of its file.
     pub(super) fn file_name(&self) -> String {
         let version = self.version.replace(':', "%3a");
         format!("{}_{version}_{}.deb", self.name, self.architecture)
@@ -52,7 +52,7 @@ pub(crate) struct Download {
     pub(super) folder: Scratch,
 }
 
-/// A package's file, verified, in a folder that only this user can write.
+/// A package's verified file, in a folder that only this user can write to.
 #[derive(Debug)]
 pub(crate) struct Deb {
     package: Package,
@@ -65,11 +65,11 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// When it is another file: nothing of it is used.
+    /// It differs.
     pub(crate) fn verify(self, cache: &Cache) -> Result<Deb> {
         let folder = cache.scratch()?;
         let path = folder.path().join("package.deb");
-        // A copy: as root, apt's sandbox user could change the file until then.
+        // Verify a private copy: as root, apt's sandbox user could modify the original.
         copy_verified(&self.path(), &path, &self.package)?;
         Ok(Deb {
             package: self.package,
@@ -87,12 +87,12 @@ impl Download {
 }
 
 impl Deb {
-    /// The file.
+    /// Returns the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Records the package in a folder with its contents, for comparison.
+    /// Records the package in the folder that it was unpacked into.
     pub(crate) fn record(&self, dir: &Path) -> Result<()> {
         let path = dir.join(".klp-packages");
         let Package {
@@ -111,7 +111,7 @@ impl Deb {
     }
 }
 
-/// Copies a file if it is the package's, and hashes the copied bytes.
+/// Copies a file, and verifies the size and hash of the copied bytes.
 fn copy_verified(from: &Path, to: &Path, package: &Package) -> Result<()> {
     let source = File::options()
         .read(true)
@@ -131,7 +131,7 @@ fn copy_verified(from: &Path, to: &Path, package: &Package) -> Result<()> {
     let mut hash = Sha256::new();
     let mut size = 0;
     let mut buffer = vec![0; 1 << 18];
-    // One more byte detects a longer file, without reading an endless one.
+    // One more byte detects a longer file, and bounds the read.
     let mut left = (&source).take(package.size.saturating_add(1));
     loop {
         let count = left.read(&mut buffer).with_context(read)?;
@@ -147,7 +147,7 @@ fn copy_verified(from: &Path, to: &Path, package: &Package) -> Result<()> {
         bail!(
             "the file of {package} is not the one in the signed package lists, and is not used: \
              its SHA256 is {found}, the lists have {}; its size is {}{size}, the lists have {}. \
-             Try again; if this stays, the mirror or a proxy is damaged or lies: set {} to \
+             Try again; if this persists, the mirror or a proxy is broken or malicious: set {} to \
              another mirror",
             package.sha256,
             if size > package.size { "at least " } else { "" },
@@ -162,7 +162,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The SHA256 of data.
+/// Returns the SHA256 of data.
 #[cfg(test)]
 pub(super) fn sha256(data: &[u8]) -> String {
     hex(&Sha256::digest(data))

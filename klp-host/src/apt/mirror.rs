@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which mirror of Debian's archive to use.
+//! Chooses the mirror of Debian's archive.
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::host::process;
 
-/// What to do where Debian's packages cannot be had.
+/// What to do if Debian's packages are unavailable, for error messages.
 pub(crate) const OTHERWISE: &str =
     "or give a kernel source tree: cargo xtask kernel build --core c --source TREE";
 
-/// The variable for a mirror of Debian's archive.
+/// The environment variable for a mirror of Debian's archive.
 pub(super) const VARIABLE: &str = "KLP_DEBIAN_MIRROR";
 
-/// The same for the archive of security updates.
+/// The environment variable for a mirror of the archive of security updates.
 pub(super) const SECURITY_VARIABLE: &str = "KLP_DEBIAN_SECURITY_MIRROR";
 
-/// The ways to a mirror. Others of apt's run programs that the address names.
+/// The accepted URI schemes. apt's others run programs that the address names.
 const SCHEMES: &[&str] = &[
     "copy",
     "file",
@@ -29,33 +29,33 @@ const SCHEMES: &[&str] = &[
     "tor+https",
 ];
 
-/// The user's mirror, or the system's.
+/// Returns the user's mirror, or the system's.
 pub(crate) fn choose() -> Result<String> {
     match std::env::var_os(VARIABLE) {
-        Some(mirror) if !mirror.is_empty() => users(VARIABLE, &mirror.to_string_lossy()),
-        _ => systems(),
+        Some(mirror) if !mirror.is_empty() => check(VARIABLE, &mirror.to_string_lossy()),
+        _ => of_system(),
     }
 }
 
-/// The mirror of security updates: by default next to `mirror`, in the
-/// other archive.
+/// Returns the mirror of security updates: the user's, else the system's, else the one next to `mirror`.
 pub(super) fn choose_security(mirror: &str) -> Result<String> {
     match std::env::var_os(SECURITY_VARIABLE) {
         Some(security) if !security.is_empty() => {
-            users(SECURITY_VARIABLE, &security.to_string_lossy())
+            check(SECURITY_VARIABLE, &security.to_string_lossy())
         }
         // The user chose a mirror other than the system's.
-        _ if std::env::var_os(VARIABLE).is_some() => Ok(neighbour(mirror)),
-        _ => Ok(of_targets(&targets()?, "Debian-Security").unwrap_or_else(|| neighbour(mirror))),
+        _ if std::env::var_os(VARIABLE).is_some() => Ok(security_of(mirror)),
+        _ => Ok(of_targets(&targets()?, "Debian-Security").unwrap_or_else(|| security_of(mirror))),
     }
 }
 
-/// Where the archive of security updates is on most mirrors that have it.
-fn neighbour(mirror: &str) -> String {
+/// Returns the usual address of the archive of security updates on a mirror.
+fn security_of(mirror: &str) -> String {
     format!("{}-security", mirror.trim_end_matches('/'))
 }
 
-fn users(variable: &str, mirror: &str) -> Result<String> {
+/// Checks the value of this variable.
+fn check(variable: &str, mirror: &str) -> Result<String> {
     if !is_plain(mirror) {
         bail!(
             "{variable} is {mirror:?}, which is not the address of a mirror: set it to one like \
@@ -65,7 +65,7 @@ fn users(variable: &str, mirror: &str) -> Result<String> {
     Ok(mirror.to_owned())
 }
 
-/// Whether it is only an address: it is written into a file with other fields.
+/// Whether it is an address without other fields: it is written into a file with fields.
 fn is_plain(mirror: &str) -> bool {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || "-._~:/@!&*+,=%".contains(c);
     mirror.split_once(":/").is_some_and(|(scheme, rest)| {
@@ -73,11 +73,11 @@ fn is_plain(mirror: &str) -> bool {
     })
 }
 
-fn systems() -> Result<String> {
+fn of_system() -> Result<String> {
     if let Some(mirror) = of_targets(&targets()?, "Debian") {
         return Ok(mirror);
     }
-    // Without package lists (fresh containers) there is only what an update would get.
+    // Without package lists (fresh containers), only the addresses that an update would fetch are known.
     let planned = process::output(process::command("apt-get").args(["update", "--print-uris"]))?;
     of_uris(&planned).with_context(|| {
         format!(
@@ -87,7 +87,7 @@ fn systems() -> Result<String> {
     })
 }
 
-/// The system's package sources: lines of address, origin and label.
+/// Returns the system's package sources: lines of address, origin and label.
 fn targets() -> Result<String> {
     process::output(process::command("apt-get").args([
         "indextargets",
@@ -97,7 +97,7 @@ fn targets() -> Result<String> {
     ]))
 }
 
-/// Picks the mirror of Debian's archive with this label.
+/// Returns the mirror of Debian's archive with this label.
 fn of_targets(text: &str, label: &str) -> Option<String> {
     let ending = format!(" Debian {label}");
     text.lines()
@@ -106,7 +106,7 @@ fn of_targets(text: &str, label: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The mirror in lines of `'ADDRESS/dists/SUITE/...' ...`.
+/// Returns the mirror in lines of `'ADDRESS/dists/SUITE/...' ...`.
 fn of_uris(text: &str) -> Option<String> {
     text.lines()
         .filter_map(|line| line.strip_prefix('\'')?.split_once("/dists/"))
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mirror_is_debians_and_not_the_security_archive() {
+    fn mirrors_are_chosen_by_origin_and_label() {
         let text = "http://a.example/sec/ Debian Debian-Security\n\
                     cdrom:[Debian GNU/Linux]/ Debian Debian\n\
                     http://b.example/deb/ Debian Debian\n\
@@ -135,14 +135,14 @@ mod tests {
             Some("http://a.example/sec/")
         );
         assert_eq!(
-            neighbour("http://b.example/debian/"),
+            security_of("http://b.example/debian/"),
             "http://b.example/debian-security"
         );
         assert_eq!(of_targets("http://a.example/  \n", "Debian"), None);
     }
 
     #[test]
-    fn without_lists_the_mirror_is_recognised_by_its_address() {
+    fn without_lists_the_mirror_is_chosen_by_its_address() {
         let text = "'https://p.example/apt/dists/sdk/InRelease' x 0 \n\
                     'http://d.example/debian-security/dists/bookworm-security/InRelease' x 0 \n\
                     'http://d.example/debian/dists/bookworm/InRelease' x 0 \n";
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_mirrors_pass() {
+    fn valid_mirror_addresses_are_accepted() {
         for mirror in [
             "http://mirror.example.org/debian",
             "https://user:pass@mirror.example:8443/debian/",
@@ -163,7 +163,7 @@ mod tests {
             "mirror+file:/etc/apt/mirrors/debian.list",
             "tor+http://x.onion/debian",
         ] {
-            assert_eq!(users(VARIABLE, mirror).unwrap(), mirror);
+            assert_eq!(check(VARIABLE, mirror).unwrap(), mirror);
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
             "http:/",
             "http://",
         ] {
-            let text = users(VARIABLE, mirror).unwrap_err().to_string();
+            let text = check(VARIABLE, mirror).unwrap_err().to_string();
             assert!(text.contains(VARIABLE), "{text}");
             assert!(!text.contains('\n'), "{text}");
         }

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Downloads by apt itself, from an archive in a folder that is signed with a key of the test's.
+//! Tests with apt, and a local archive that is signed with a generated key.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Stdio;
 
 use super::*;
 
-/// The programs that make a test archive.
+/// The programs that the test archive needs.
 const PROGRAMS: &[&str] = &["apt-get", "dpkg-deb", "gpg", "gpgconf"];
 
-/// An archive with a package.
+/// A local archive with a package.
 struct Fake {
     dir: tempfile::TempDir,
 }
 
 impl Drop for Fake {
     fn drop(&mut self) {
-        self.end_agent();
+        self.stop_agent();
     }
 }
 
@@ -26,7 +26,7 @@ const VERSION: &str = "1:7.2-1";
 const SUITE: &str = "fake";
 
 impl Fake {
-    /// Nothing where the programs are missing.
+    /// Returns `None` if a program is missing.
     fn new() -> Option<Self> {
         if let Some(program) = PROGRAMS.iter().find(|name| programs::find(name).is_none()) {
             eprintln!("not tested: there is no {program}");
@@ -62,14 +62,14 @@ impl Fake {
         assert!(gpg.args(args).status().unwrap().success(), "gpg {args:?}");
     }
 
-    /// gpg leaves one at work.
-    fn end_agent(&self) {
+    /// Stops the agent that gpg leaves running.
+    fn stop_agent(&self) {
         let _ = self.gnupg("gpgconf").args(["--kill", "all"]).status();
     }
 
     fn new_key(&self) {
         let home = self.path("gnupg");
-        self.end_agent();
+        self.stop_agent();
         let _ = fs::remove_dir_all(&home);
         fs::create_dir(&home).unwrap();
         set_mode(&home, 0o700).unwrap();
@@ -102,7 +102,7 @@ impl Fake {
         fs::write(control.join("control"), &stanza).unwrap();
         let file = self.file(version);
         let mut build = process::command("dpkg-deb");
-        // So that packages of like contents have the same size.
+        // Without compression, packages with contents of the same size have the same size.
         build.args(["-Znone", "-b"]).arg(&root).arg(&file);
         process::output(&mut build).unwrap();
 
@@ -119,7 +119,7 @@ impl Fake {
         fs::write(self.lists(), list).unwrap();
     }
 
-    /// Signs the lists as they are now, with one more field.
+    /// Signs the current lists, with additional fields in the release file.
     fn sign(&self, field: &str) {
         let lists = fs::read(self.lists()).unwrap();
         let date = process::output(process::command("date").args(["-u", "-R"])).unwrap();
@@ -191,8 +191,8 @@ fn content(deb: &Deb) -> String {
     fs::read_to_string(dir.path().join("file")).unwrap()
 }
 
-/// How many download folders there are.
-fn left(cache: &Cache) -> usize {
+/// Counts the download folders.
+fn downloads(cache: &Cache) -> usize {
     let items = fs::read_dir(cache.downloads().unwrap()).unwrap();
     items.count()
 }
@@ -205,7 +205,7 @@ fn error<T>(result: Result<T>) -> String {
 }
 
 #[test]
-fn a_package_arrives_and_nothing_stays() {
+fn a_package_is_downloaded_without_leftovers() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
     let suite = fake.suite(&cache).unwrap();
@@ -230,13 +230,13 @@ fn a_package_arrives_and_nothing_stays() {
     );
     let dir = suite.dir.path().to_owned();
     drop((deb, suite));
-    assert_eq!(left(&cache), 0);
+    assert_eq!(downloads(&cache), 0);
     assert!(!dir.exists());
     let log = fs::read_to_string(cache.root().join("apt.log")).unwrap();
     assert!(!log.contains("unsandboxed"), "{log}");
 }
 
-/// apt takes an existing file of the right name and size for downloaded.
+/// apt does not download a file if one of the right name and size exists.
 #[test]
 fn a_planted_file_of_the_right_name_and_size_is_refused() {
     let Some(fake) = Fake::new() else { return };
@@ -263,15 +263,15 @@ fn a_planted_file_of_the_right_name_and_size_is_refused() {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(!file.exists(), "it stays");
+        assert!(!file.exists(), "it was removed");
     }
 }
 
 #[test]
-fn other_files_of_a_package_are_not_taken() {
+fn other_files_of_a_package_are_ignored() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
-    // Where downloads were made before.
+    // The download folder of older versions.
     let old = cache.downloads().unwrap().join(format!("{NAME}_{VERSION}"));
     fs::create_dir(&old).unwrap();
     let suite = fake.suite(&cache).unwrap();
@@ -290,7 +290,7 @@ fn other_files_of_a_package_are_not_taken() {
 }
 
 #[test]
-fn the_version_that_is_wanted_is_taken() {
+fn the_requested_version_is_downloaded() {
     let Some(fake) = Fake::new() else { return };
     fake.add("2:1-1", "newer");
     fake.sign("");
@@ -301,7 +301,7 @@ fn the_version_that_is_wanted_is_taken() {
 }
 
 #[test]
-fn a_mirror_that_gives_another_file_is_refused() {
+fn a_modified_file_on_the_mirror_is_refused() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
     let suite = fake.suite(&cache).unwrap();
@@ -310,11 +310,11 @@ fn a_mirror_that_gives_another_file_is_refused() {
     let text = error(get(&suite, &cache));
     assert!(text.contains("Hash Sum mismatch"), "{text}");
     drop(suite);
-    assert_eq!(left(&cache), 0);
+    assert_eq!(downloads(&cache), 0);
 }
 
 #[test]
-fn files_that_are_too_long_or_no_files_are_refused() {
+fn oversized_and_irregular_files_are_refused() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
     let suite = fake.suite(&cache).unwrap();
@@ -343,7 +343,7 @@ fn files_that_are_too_long_or_no_files_are_refused() {
 }
 
 #[test]
-fn lists_that_were_changed_are_refused() {
+fn modified_lists_are_refused() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
     let genuine = fs::read_to_string(fake.lists()).unwrap();
@@ -355,13 +355,13 @@ fn lists_that_were_changed_are_refused() {
     torn[half..].fill(b'\n');
     fs::write(fake.lists(), torn).unwrap();
     error(fake.suite(&cache));
-    assert_eq!(left(&cache), 0);
+    assert_eq!(downloads(&cache), 0);
     fs::write(fake.lists(), genuine).unwrap();
     fake.suite(&cache).unwrap();
 }
 
 #[test]
-fn lists_that_change_later_have_no_effect() {
+fn changes_to_lists_after_verification_have_no_effect() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
     let suite = fake.suite(&cache).unwrap();
@@ -372,7 +372,7 @@ fn lists_that_change_later_have_no_effect() {
 }
 
 #[test]
-fn lists_that_another_key_signed_or_none_are_refused() {
+fn lists_with_another_or_no_signature_are_refused() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
     let loose = "Acquire::AllowInsecureRepositories \"true\";\n\
@@ -395,7 +395,7 @@ fn lists_that_another_key_signed_or_none_are_refused() {
 }
 
 #[test]
-fn lists_that_are_out_of_date_are_refused_unless_the_administrator_accepts_them() {
+fn outdated_lists_are_refused_unless_the_configuration_accepts_them() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
     fake.sign("Valid-Until: Thu, 01 Jan 2026 00:00:00 UTC\n");
@@ -415,7 +415,7 @@ fn lists_that_are_out_of_date_are_refused_unless_the_administrator_accepts_them(
     };
     let suite = fake.suite_of(&cache, origin.clone()).unwrap();
     assert_eq!(content(&get(&suite, &cache).unwrap()), "genuine");
-    // That is no word on signatures.
+    // Signatures are still checked.
     fake.new_key();
     fake.sign("Valid-Until: Thu, 01 Jan 2026 00:00:00 UTC\n");
     error(fake.suite_of(&cache, origin));
@@ -437,9 +437,9 @@ fn leftovers_of_killed_runs_are_removed() {
     assert!(!left.exists() && in_use.exists());
 }
 
-/// Folders of the sandbox user's would not be removed when they are left behind.
+/// Leftover folders that belong to the sandbox user would not be removed.
 #[test]
-fn download_folders_are_ours_also_where_apt_has_a_sandbox() {
+fn download_folders_belong_to_this_user_even_if_apt_has_a_sandbox() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
     let suite = fake.suite(&cache).unwrap();
@@ -470,14 +470,13 @@ fn the_systems_configuration_has_no_effect() {
         let has = dump.lines().any(|line| line.eq_ignore_ascii_case(setting));
         assert!(has, "{setting} in {dump}");
     }
-    // Lines of the files there other than apt's own and ours.
     let system = process::output(process::command("apt-config").arg("dump")).unwrap();
     let hooks = |text: &str| text.matches("Invoke").count();
     assert_eq!(hooks(&dump), 0, "{}", hooks(&system));
 }
 
 #[test]
-fn packages_are_read_from_stanzas() {
+fn stanzas_are_parsed() {
     let hash = "0123456789abcdef".repeat(4);
     let stanza = |name: &str, version: &str| {
         format!(
