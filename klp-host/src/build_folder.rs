@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What modules are built against: a kernel's build folder with its tools.
+//! A kernel's build folder, which modules are built against, with its tools.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,26 +10,26 @@ use crate::cache::inherit_locks;
 use crate::host::process;
 use crate::tools::toolchain::Toolchain;
 
-/// What modules are built against: a kernel's full build folder, and the tools that go with it.
+/// A kernel's build folder, which modules are built against, and its tools.
 #[derive(Clone, Debug)]
 pub struct BuildFolder {
-    /// What `uname -r` prints in this kernel.
+    /// The output of `uname -r`.
     pub release: String,
     /// The architecture.
     pub arch: Arch,
     /// The folder for `make -C`.
     pub dir: PathBuf,
-    /// Environment that every `make` against it needs (PATH with the kernel's rustc and bindgen
-    /// first, RUSTC_FORCE_RUSTC_VERSION ...).
+    /// Environment variables for every `make` (PATH with the kernel's rustc and bindgen first,
+    /// RUSTC_FORCE_RUSTC_VERSION ...).
     pub env: Vec<(String, String)>,
-    /// Variables for the command line of every `make` against it (LLVM=, KERNELRELEASE=).
+    /// Variables on the command line of every `make` (LLVM=, KERNELRELEASE=).
     pub vars: Vec<(String, String)>,
-    /// What builds patches in Rust, for a kernel that was built without Rust.
+    /// The tools for Rust patches, if the kernel was built without Rust.
     pub freestanding: Option<Freestanding>,
 }
 
 impl BuildFolder {
-    /// A make in it, with its tools, on all CPUs.
+    /// Returns a make command in it, with its tools, on all CPUs.
     pub fn make(&self) -> Command {
         make(&self.dir, &self.env, &self.vars)
     }
@@ -44,21 +44,21 @@ pub struct Freestanding {
 }
 
 impl Freestanding {
-    /// A compiler that takes unstable options, as kernels' builds do.
+    /// Returns a rustc command that accepts unstable options, as in the kernel's builds.
     pub(crate) fn rustc(&self) -> Command {
         let mut command = self.toolchain.program(&self.toolchain.bin().join("rustc"));
         command.env("RUSTC_BOOTSTRAP", "1");
         command
     }
 
-    /// One of LLVM's programs.
+    /// Returns a command for one of LLVM's programs.
     pub(crate) fn llvm(&self, name: &str) -> Command {
         process::command(format!("{name}{}", self.llvm_suffix))
     }
 }
 
-/// A make with this environment and these variables, on all CPUs. It shares the locks of the
-/// entry that it builds: if this process is killed, the next run must wait for it.
+/// Returns a make command with this environment and these variables, on all CPUs. It inherits the locks
+/// of the cache entry that it builds: if this process is killed, the next run waits for make to end.
 fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> Command {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let mut command = process::command("make");
@@ -72,7 +72,7 @@ fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> Comm
     command
 }
 
-/// The same in a source tree, for a build folder elsewhere.
+/// Returns a make command in a source tree, with a separate build folder.
 pub(crate) fn make_in(
     source: &Path,
     build: &Path,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds and runs live patches: fetches or builds kernels, builds modules
-//! for them, runs virtual machines, and caches all of it.
+//! Builds live patches and tests them: fetches or builds kernels, builds modules for them, runs virtual
+//! machines, and caches the results.
 //!
-//! It needs no checkout of this repository: paths into one are passed in.
+//! It needs no checkout of this repository: callers pass paths into one.
 //!
 //! Modules import only from lower layers. From the lowest: [`host`] (with [`kconfig`] and [`arch`]), [`cache`],
 //! [`tools`], `apt`, [`vm`], [`kernel`], [`module`], [`freestanding`].

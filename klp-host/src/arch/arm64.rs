@@ -57,7 +57,7 @@ CONFIG_SERIAL_8250_PCI=y
         program: "qemu-system-aarch64",
         package: "qemu-system-arm",
         name: "virt,gic-version=3",
-        // Signatures as the architecture defines them take most of the time when they are emulated.
+        // Emulating the architected signature algorithm takes most of the time.
         cpu: "max,pauth-impdef=on",
         ports: &[
             "-serial",

@@ -17,50 +17,50 @@ pub(crate) struct Facts {
     pub gnu: &'static str,
     /// The machine in the headers of its ELF files.
     pub elf_machine: ElfMachine,
-    /// The option that is on in each of its kernels.
+    /// The configuration option that is set in all of its kernels.
     pub option: &'static str,
-    /// Whether Debian's kernels for it take live patches, or why not.
+    /// Whether Debian's kernels for it support live patches, or why not.
     pub debians: Result<(), &'static str>,
     /// The compiler options for kernels without Rust, if supported.
     pub compiler: Option<fn(&kconfig::Config) -> Compiler>,
     /// The bootable image of a kernel's build.
     pub image: Image,
-    /// Its part of our small kernel's configuration.
+    /// Its part of the small kernel's configuration.
     pub config: Config,
     /// The machine that QEMU emulates.
     pub machine: Machine,
 }
 
-/// The options of a compiler, and the target that they name.
+/// The options of a compiler, and its target.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Compiler {
-    /// The words of its command line.
+    /// The arguments.
     pub words: Vec<String>,
-    /// The contents of the target's file.
+    /// The contents of the target specification.
     pub target: String,
 }
 
 /// A kernel's image.
 #[derive(Debug)]
 pub(crate) struct Image {
-    /// The target of make.
+    /// The make target.
     pub target: &'static str,
-    /// Its place in the build folder.
+    /// Its path in the build folder.
     pub path: &'static str,
-    /// An offset in its head, and the bytes there.
+    /// The offset of its magic number, and the number.
     pub magic: (usize, &'static [u8]),
 }
 
-/// What our small kernel's configuration has of it.
+/// The architecture's part of the small kernel's configuration.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// In the place of `%machine` in the common configuration.
+    /// The text for `%machine` in the common configuration.
     pub machine: &'static str,
-    /// In the place of `%console`.
+    /// The text for `%console`.
     pub console: &'static str,
-    /// In the place of `%stacks`.
+    /// The text for `%stacks`.
     pub stacks: &'static str,
-    /// Prefixes of options that follow from the build tools, and change no data layout.
+    /// Prefixes of options that depend on the build tools and do not affect data layouts.
     pub of_tools: &'static [&'static str],
     /// The built-in options of Debian's kernel, if known.
     pub debian: Option<&'static str>,
@@ -71,7 +71,7 @@ pub(crate) struct Config {
 pub(crate) struct Machine {
     /// QEMU's program.
     pub program: &'static str,
-    /// The Debian package that has it.
+    /// The Debian package with the program.
     pub package: &'static str,
     /// Its name for `-machine`.
     pub name: &'static str,
@@ -79,10 +79,10 @@ pub(crate) struct Machine {
     pub cpu: &'static str,
     /// How the guest's ports are connected to the character devices `console`, `output` and `verdict`.
     pub ports: &'static [&'static str],
-    /// The kernel's names of the ports of the output and the verdict.
+    /// The kernel's names of the ports for output and verdict.
     pub names: [&'static str; 2],
-    /// Words for the kernel's command line.
+    /// Kernel parameters.
     pub parameters: &'static [&'static str],
-    /// Packages of Debian 12's backports with a QEMU that can emulate several processors at once.
+    /// Packages in Debian 12's backports with a QEMU that emulates several CPUs in parallel.
     pub newer: &'static [&'static str],
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Processor architectures: the differences of kernels, machines and Debian packages.
-//! Each has a file; the rest of this crate is independent of it.
+//! Processor architectures, with the differences of their kernels, machines and Debian packages.
+//! Each has its own file; the rest of this crate does not depend on the architecture.
 
 mod arm64;
 mod facts;
@@ -20,7 +20,7 @@ use facts::Facts;
 /// A processor architecture.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, clap::ValueEnum)]
 pub enum Arch {
-    /// 64-bit PCs.
+    /// x86-64.
     #[default]
     #[value(name = x86::FACTS.name, alias = x86::FACTS.debian, alias = x86::FACTS.gnu)]
     X86,
@@ -30,13 +30,13 @@ pub enum Arch {
 }
 
 impl Arch {
-    /// All of them.
+    /// All architectures.
     pub const ALL: [Self; 2] = [Self::X86, Self::Arm64];
 
     /// The architecture whose Debian kernels support live patches.
     pub(crate) const DEBIANS: Self = Self::X86;
 
-    /// That of this machine.
+    /// The architecture of this machine.
     pub const HOST: Self = if cfg!(target_arch = "aarch64") {
         Self::Arm64
     } else {
@@ -50,17 +50,17 @@ impl Arch {
         }
     }
 
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
         self.facts().name
     }
 
-    /// The name of Rust's target for programs that are linked statically.
+    /// Returns the Rust target for statically linked programs.
     pub fn rust_target(self) -> String {
         format!("{}-unknown-linux-gnu", self.facts().gnu)
     }
 
-    /// Its suffix of names; none for x86, whose names are older.
+    /// Returns the suffix of its cache entries and configurations. Empty for x86, whose names predate the others.
     pub(crate) fn suffix(self) -> String {
         match self {
             Self::X86 => String::new(),
@@ -68,14 +68,14 @@ impl Arch {
         }
     }
 
-    /// The architecture whose option is set, if any.
+    /// Returns the architecture whose configuration option is set, if any.
     pub(crate) fn with_option(is_on: impl Fn(&str) -> bool) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|arch| is_on(arch.facts().option))
     }
 
-    /// The variables for make, which assumes the host's architecture.
+    /// Returns the variables for make, whose default is the host's architecture.
     pub(crate) fn make_vars(self) -> Vec<(String, String)> {
         match self {
             Self::HOST => Vec::new(),
@@ -83,11 +83,11 @@ impl Arch {
         }
     }
 
-    /// That of a kernel image.
+    /// Returns the architecture of a kernel image.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or is none.
+    /// It cannot be read, or is not a kernel image.
     pub(crate) fn of_image(image: &Path) -> Result<Self> {
         let file = || {
             File::open(image)
@@ -98,10 +98,10 @@ impl Arch {
             .take(HEAD)
             .read_to_end(&mut head)
             .with_context(|| format!("cannot read the kernel image {}", image.display()))?;
-        // What boot loaders unpack themselves.
+        // Some images are decompressed by the boot loader.
         if head.starts_with(GZIP) {
             let mut unpacked = Vec::new();
-            // A truncated or damaged file has no image's head.
+            // The check below refuses truncated and damaged files.
             let _ = GzDecoder::new(file()?)
                 .take(HEAD)
                 .read_to_end(&mut unpacked);
@@ -123,10 +123,10 @@ impl Arch {
     }
 }
 
-/// The length of the head of an image that identifies it.
+/// The number of bytes at the start of an image that identify it.
 const HEAD: u64 = 0x400;
 
-/// The magic of gzip files.
+/// The magic number of gzip files.
 const GZIP: &[u8] = b"\x1f\x8b";
 
 impl std::fmt::Display for Arch {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn images_tell_their_architecture() {
+    fn the_architecture_of_an_image_is_detected() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("image");
         for arch in Arch::ALL {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_no_images() {
+    fn other_files_are_refused() {
         let err = Arch::of_image(Path::new("/bin/sh"))
             .expect_err("no kernel")
             .to_string();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn architectures_have_the_names_of_the_kernel_and_of_others() {
+    fn names_of_the_kernel_debian_and_gnu_are_parsed() {
         for (name, arch) in [
             ("x86", Arch::X86),
             ("amd64", Arch::X86),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! 64-bit PCs.
+//! x86-64.
 
 mod freestanding;
 
@@ -63,9 +63,9 @@ CONFIG_EARLY_PRINTK=y
         parameters: &[
             "console=ttyS0",
             "8250.nr_uarts=4",
-            // The kernel counts ticks at boot, and stops where a busy machine emulates too few of them.
+            // The kernel counts timer ticks at boot, and panics if a busy host emulates too few.
             "no_timer_check",
-            // Restarts without help from firmware or ACPI.
+            // A restart that needs neither firmware nor ACPI: a triple fault.
             "reboot=t",
         ],
         newer: &[

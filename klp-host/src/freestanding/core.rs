@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rust's `core`, compiled from its source with a kernel's mitigations. Kernels with the same ones share it.
+//! Compiles Rust's `core` from source with a kernel's mitigations. Kernels with the same compiler options share it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,11 +21,11 @@ const COMPILER_BUILTINS: &str = include_str!("compiler_builtins.rs");
 /// Changed when the build steps change.
 const RECIPE: &str = "2";
 
-/// Gives the folder with the crates for this kernel, compiled first when necessary.
+/// Returns the folder with the crates for this kernel, compiled first if needed.
 ///
 /// # Errors
 ///
-/// When the source is not there, or does not compile.
+/// The source is missing or does not compile.
 pub fn get(cache: &Cache, kernel: &BuildFolder, tools: &Freestanding) -> Result<PathBuf> {
     let options = options::of_build(kernel.arch, &kernel.dir)?;
     let key = Key::new()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Builds klp for a kernel without Rust: Kbuild makes the bindings and C functions with the kernel's own options,
-//! cargo the attributes, rustc the crate.
+//! cargo builds the attribute macros, and rustc the crate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,21 +15,21 @@ use crate::host::files;
 use crate::host::paths::check_for_make;
 use crate::host::progress::{Show, Step};
 
-/// The library that patches are linked with: the crate's code.
+/// The library with the crate's code, which patches are linked with.
 pub(super) const CRATE: &str = "libklp.rlib";
-/// The functions in C.
+/// The archive with the C functions.
 pub(super) const IN_C: &str = "klp_c.a";
-/// The attributes.
+/// The attribute macros.
 pub(super) const MACROS: &str = "libklp_macros.so";
-/// The linker's script for patches.
+/// The linker script for patches.
 pub(super) const SCRIPT: &str = "freestanding.lds";
 
 /// The makefile for Kbuild in klp's folder, and its other inputs.
 const MAKEFILE: &str = "Makefile.freestanding";
 const HEADERS: [&str; 2] = ["freestanding.h", "freestanding_parameters"];
 
-/// Compiles klp from the folder `source` into `output`, whose subfolder `klp` gets all its parts. `core`
-/// is the folder of [`super::core`].
+/// Compiles klp from the folder `source` into the folder `klp` in `output`. `core` is the folder of
+/// [`super::core`].
 ///
 /// # Errors
 ///
@@ -83,7 +83,7 @@ impl Builder<'_> {
         part(self.output, name)
     }
 
-    /// Older kernels build modules where their sources are.
+    /// Copies the sources: older kernels build modules in their source folder.
     fn copy_sources(&self) -> Result<()> {
         let dir = self.output.join("klp");
         fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -92,11 +92,11 @@ impl Builder<'_> {
             (self.klp.join(MAKEFILE), "Kbuild".to_owned()),
             (self.klp.join(SCRIPT), SCRIPT.to_owned()),
         ];
-        let in_c = self.in_c()?.into_iter().map(|name| {
+        let c_sources = self.c_sources()?.into_iter().map(|name| {
             let file = format!("{name}.c");
             (self.klp.join("c").join(&file), file)
         });
-        for (from, name) in bindings.into_iter().chain(plain).chain(in_c) {
+        for (from, name) in bindings.into_iter().chain(plain).chain(c_sources) {
             let to = self.part(&name);
             fs::copy(&from, &to)
                 .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
@@ -104,8 +104,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The names of the sources in C.
-    fn in_c(&self) -> Result<Vec<String>> {
+    /// Returns the names of the C sources, without extension.
+    fn c_sources(&self) -> Result<Vec<String>> {
         let dir = self.klp.join("c");
         let list = || format!("cannot list {}", dir.display());
         let mut names = Vec::new();
@@ -120,11 +120,11 @@ impl Builder<'_> {
         Ok(names)
     }
 
-    /// The bindings, and the functions in C.
+    /// Builds the bindings and the C functions.
     fn headers(&self) -> Result<()> {
         let mut folder = std::ffi::OsString::from("M=");
         folder.push(self.output.join("klp"));
-        let names = self.in_c()?.join(" ");
+        let names = self.c_sources()?.join(" ");
         let mut command = self.kernel.make();
         command
             .arg(folder)
@@ -132,7 +132,7 @@ impl Builder<'_> {
             .arg("modules");
         self.step
             .run_showing(&mut command, self.log, Show::Messages)?;
-        let objects = self.in_c()?;
+        let objects = self.c_sources()?;
         let objects = objects.iter().map(|name| self.part(&format!("{name}.o")));
         let archive = self.part(IN_C);
         files::ignore_not_found(fs::remove_file(&archive), &archive)?;
@@ -141,7 +141,7 @@ impl Builder<'_> {
         self.step.run(&mut command, self.log)
     }
 
-    /// The attributes run in the compiler.
+    /// Builds the attribute macros, which run in the compiler.
     fn macros(&self) -> Result<()> {
         let target = self.output.join("cargo");
         let mut command = self.tools.toolchain.cargo();
@@ -158,7 +158,7 @@ impl Builder<'_> {
         let to = self.part(MACROS);
         fs::copy(&built, &to)
             .with_context(|| format!("cannot copy {} to {}", built.display(), to.display()))?;
-        // What cargo needs for compiling it again is large, and it will not be.
+        // Cargo's files for rebuilds are large, and there are no rebuilds.
         files::ignore_not_found(fs::remove_dir_all(&target), &target)
     }
 
@@ -186,7 +186,7 @@ impl Builder<'_> {
     }
 }
 
-/// The options of klp's and patches' crates, with the kernel's configuration.
+/// Returns rustc's options for the crates of klp and of patches, with the kernel's configuration.
 pub(super) fn crate_options(build: &Path) -> Vec<String> {
     let configuration = build.join("include/generated/rustc_cfg");
     vec![

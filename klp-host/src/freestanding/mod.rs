@@ -2,9 +2,9 @@
 
 //! Builds patches for kernels without Rust.
 //!
-//! - [`core`]: Rust's `core`, compiled with the kernel's mitigations;
-//! - [`klp`]: klp on bindings of the kernel's headers, and its C functions;
-//! - [`patch`]: a patch, linked with the used parts of both into an object for Kbuild.
+//! - [`core`] compiles Rust's `core` with the kernel's mitigations;
+//! - [`klp`] builds klp with bindings to the kernel's headers, and its C functions;
+//! - [`patch`] links a patch with the used parts of both into an object for Kbuild.
 
 pub mod core;
 pub mod klp;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use crate::build_folder::Freestanding;
 
-/// The first line of a source in Rust that names the `kernel` crate, which such a kernel has not.
+/// Returns the first line of a Rust source that names the `kernel` crate, which kernels without Rust lack.
 pub fn names_kernel_crate(source: &str) -> Option<usize> {
     let names = |line: &str| {
         let code = line.split("//").next().unwrap_or_default();
@@ -34,7 +34,7 @@ pub fn names_kernel_crate(source: &str) -> Option<usize> {
     source.lines().position(names).map(|index| index + 1)
 }
 
-/// The parts of klp that are compiled for one kernel, in its folder of the output.
+/// Returns the path of a part of klp in its output folder.
 fn part(output: &Path, name: &str) -> PathBuf {
     output.join("klp").join(name)
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernel_crate_is_found_where_it_is_named() {
+    fn uses_of_the_kernel_crate_are_found() {
         for (source, line) in [
             ("use klp::prelude::*;\n", None),
             ("use klp::prelude::*;\nuse kernel::task::Task;\n", Some(2)),

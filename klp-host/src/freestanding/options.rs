@@ -11,11 +11,11 @@ use anyhow::{Context as _, Result};
 use crate::arch::{Arch, Compiler};
 use crate::kconfig::Config;
 
-/// The name of the target's file.
+/// The file name of the target specification.
 pub(super) const TARGET: &str = "target.json";
 
-/// The options that keep this folder's path out of panic messages, as in the kernel's own
-/// builds: a patch is the same wherever it was built.
+/// Returns the options that remove this folder's path from panic messages, as in the kernel's own
+/// builds. The build is then reproducible in other folders.
 pub(super) fn without_folder(folder: &Path) -> [OsString; 2] {
     let mut prefix = OsString::from("--remap-path-prefix=");
     prefix.push(folder);
@@ -23,18 +23,16 @@ pub(super) fn without_folder(folder: &Path) -> [OsString; 2] {
     [prefix, "--remap-path-scope=macro".into()]
 }
 
-/// The options for the kernel that was configured in this build folder.
+/// Returns the options for the kernel with this build folder.
 pub(super) fn of_build(arch: Arch, build: &Path) -> Result<Compiler> {
     let config = Config::of_build(build)?;
     let compiler = arch.facts().compiler.with_context(|| {
-        format!(
-            "there are no patches for kernels without Rust on {arch}: take one with CONFIG_RUST"
-        )
+        format!("kernels without Rust are not supported on {arch}: use one with CONFIG_RUST")
     })?;
     Ok(compiler(&config))
 }
 
-/// Writes the target's file into a folder, and gives the words with its path.
+/// Writes the target specification into a folder. Returns all arguments, with its path.
 pub(super) fn at(compiler: &Compiler, dir: &Path) -> Result<Vec<String>> {
     let path = dir.join(TARGET);
     fs::write(&path, &compiler.target)

@@ -2,9 +2,9 @@
 
 //! Builds a patch for a kernel without Rust.
 //!
-//! Kbuild of older kernels builds modules in their source folder, and has a rule for Rust sources.
-//! So the output folder gets links to the author's other files, and a Kbuild file that
-//! includes the author's; Rust objects are compiled and linked here, and Kbuild takes them as they are.
+//! Older kernels build modules in their source folder, and their Kbuild has a rule for Rust sources.
+//! So the Rust objects are compiled and linked here. The output folder contains them, links to the author's
+//! other files, and a Kbuild file that includes the author's.
 
 use std::fs;
 use std::io;
@@ -20,13 +20,13 @@ use crate::host::files::{self, write_atomic};
 use crate::host::progress::{Show, Step};
 use crate::module::{Kbuild, WITHOUT_BTF, kbuild_file};
 
-/// Where the author's Kbuild file is linked.
+/// The link to the author's Kbuild file.
 const AUTHORS: &str = "klp-authors-kbuild";
 
-/// How the names of joined objects end.
+/// The extension of linked objects.
 const JOINED: &str = "joined";
 
-/// Variables of make: no BTF, and no path of the output folder where a warning says where it was.
+/// Returns the make variables that disable BTF and remove the output folder's path from `__FILE__`.
 pub fn vars(output: &Path) -> Vec<(String, String)> {
     let options = format!("-fmacro-prefix-map={}/=", output.display());
     let vars = [WITHOUT_BTF, ("KCFLAGS", options.as_str())];
@@ -37,9 +37,9 @@ pub fn vars(output: &Path) -> Vec<(String, String)> {
 /// A patch, with its build environment.
 #[derive(Clone, Copy, Debug)]
 pub struct Patch<'a> {
-    /// The kernel.
+    /// The kernel's build folder.
     pub kernel: &'a BuildFolder,
-    /// Its tools.
+    /// The tools for Rust code.
     pub tools: &'a Freestanding,
     /// The folder of [`super::core`].
     pub core: &'a Path,
@@ -47,18 +47,18 @@ pub struct Patch<'a> {
     pub klp: &'a Path,
     /// The author's folder.
     pub sources: &'a Path,
-    /// What its Kbuild file names.
+    /// The author's Kbuild file.
     pub kbuild: &'a Kbuild,
-    /// Where everything is built.
+    /// The output folder.
     pub output: &'a Path,
 }
 
 impl Patch<'_> {
-    /// Fills the output folder with links to the author's files.
+    /// Writes the Kbuild file and the links to the author's files into the output folder.
     ///
     /// # Errors
     ///
-    /// When a file of the author's has the name of one of these.
+    /// A file of the author's has the name of a file of the build.
     pub fn stage(&self) -> Result<()> {
         let list = || format!("cannot list {}", self.sources.display());
         self.remove_old_links()?;
@@ -67,15 +67,15 @@ impl Patch<'_> {
         for item in fs::read_dir(self.sources).with_context(list)? {
             let path = item.with_context(list)?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let is_left_out = name.starts_with('.') || name == "target" || path == kbuild;
-            if !is_left_out && !crates.contains(&path) {
+            let is_ignored = name.starts_with('.') || name == "target" || path == kbuild;
+            if !is_ignored && !crates.contains(&path) {
                 self.link(&path, &name)?;
             }
         }
         self.link(&kbuild, AUTHORS)?;
         let text = kbuild_text(&self.objects());
         let path = self.output.join("Kbuild");
-        // What make compares is when it was written.
+        // Keeps the modification time, which make compares.
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             return Ok(());
         }
@@ -98,14 +98,14 @@ impl Patch<'_> {
         let to = self.output.join(name);
         symlink(from, &to).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => anyhow::anyhow!(
-                "{} has the name of a file that its build makes: rename it",
+                "{} has the name of a file that the build writes: rename it",
                 from.display()
             ),
             _ => anyhow::Error::from(error).context(format!("cannot make {}", to.display())),
         })
     }
 
-    /// The objects in Rust, with the modules that they are part of.
+    /// Returns the Rust objects, with the modules that they are part of.
     fn objects(&self) -> Vec<Object> {
         let mut all = Vec::new();
         for module in self.kbuild.objects() {
@@ -124,7 +124,8 @@ impl Patch<'_> {
         all
     }
 
-    /// Compiles the crates and links each with its used parts. `env` is the kernel information for the attributes.
+    /// Compiles the crates, and links each with the used parts of klp and `core`. `env` is the kernel information
+    /// for the attributes.
     ///
     /// # Errors
     ///
@@ -143,7 +144,7 @@ impl Patch<'_> {
         files::create_log(&log).context("cannot write the log")?;
         for object in self.objects() {
             self.compile_crate(&object, env, &step, &log)?;
-            self.join(&object, &step, &log)?;
+            self.link_object(&object, &step, &log)?;
         }
         step.done();
         Ok(())
@@ -178,7 +179,7 @@ impl Patch<'_> {
             .arg(external)
             .arg(format!(
                 "--emit=obj={}",
-                self.made(object, "rust").display()
+                self.output_file(object, "rust").display()
             ))
             .arg(&object.source)
             .env("RUST_MODFILE", &object.module)
@@ -186,36 +187,36 @@ impl Patch<'_> {
         step.run_showing(&mut command, log, Show::Messages)
     }
 
-    /// Links it with the used parts only.
-    fn join(&self, object: &Object, step: &Step, log: &Path) -> Result<()> {
+    /// Links an object with the used parts of klp and `core`.
+    fn link_object(&self, object: &Object, step: &Step, log: &Path) -> Result<()> {
         let mut command = self.tools.llvm("ld.lld");
         command
             .args(["-r", "--gc-sections", "-T"])
             .arg(part(self.klp, klp::SCRIPT))
             .arg("-o")
-            .arg(self.made(object, JOINED))
-            .arg(self.made(object, "rust"))
+            .arg(self.output_file(object, JOINED))
+            .arg(self.output_file(object, "rust"))
             .arg(part(self.klp, klp::CRATE))
             .arg(self.core.join("libcore.rlib"))
             .arg(part(self.klp, klp::IN_C));
         step.run(&mut command, log)
     }
 
-    fn made(&self, object: &Object, ending: &str) -> PathBuf {
-        self.output.join(format!("{}.{ending}", object.stem))
+    fn output_file(&self, object: &Object, extension: &str) -> PathBuf {
+        self.output.join(format!("{}.{extension}", object.stem))
     }
 }
 
-/// An object in Rust.
+/// A Rust object.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Object {
-    /// The module that it is part of, without an ending.
+    /// The module that it is part of, without extension.
     module: String,
     stem: String,
     source: PathBuf,
 }
 
-/// The Kbuild file of the output folder. Objtool looks at the joined objects as at any other.
+/// Returns the Kbuild file of the output folder. Objtool checks the linked objects as any other.
 fn kbuild_text(objects: &[Object]) -> String {
     let mut text = format!(
         "# SPDX-License-Identifier: GPL-2.0-only\n\
@@ -239,7 +240,7 @@ fn kbuild_text(objects: &[Object]) -> String {
 ///
 /// # Errors
 ///
-/// Names the first place.
+/// A source names it. The error contains the file and the line.
 pub fn check_crates(kernel: &BuildFolder, sources: &[PathBuf]) -> Result<()> {
     for path in sources {
         let text =
@@ -247,8 +248,8 @@ pub fn check_crates(kernel: &BuildFolder, sources: &[PathBuf]) -> Result<()> {
         let line = super::names_kernel_crate(&text);
         ensure!(
             line.is_none(),
-            "{}:{} names the `kernel` crate, which is not there in {}: that kernel was built without \
-             CONFIG_RUST. Use what `klp` has, or a kernel with Rust, such as --kernel stock",
+            "{}:{} names the `kernel` crate, which {} lacks: that kernel was built without \
+             CONFIG_RUST. Use what `klp` provides, or a kernel with Rust, such as --kernel stock",
             path.display(),
             line.unwrap_or_default(),
             kernel.release

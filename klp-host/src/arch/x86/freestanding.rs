@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How Rust code is compiled for a kernel without Rust: its code model, and the mitigations in its configuration.
+//! Compiler options for Rust code in a kernel without Rust: the code model, and the mitigations of its configuration.
 
 use serde_json::json;
 
 use crate::arch::Compiler;
 use crate::kconfig::Config;
 
-/// Kernel code uses no registers of the floating point and vector units.
+/// Disables floating-point and vector registers, which kernel code must not use.
 const NO_VECTORS: &str = "-Ctarget-feature=-sse,-sse2,-sse3,-ssse3,-sse4.1,-sse4.2,-avx,-avx2";
 
 /// Options for all kernels.
@@ -26,17 +26,17 @@ const ALWAYS: &[&str] = &[
     "-Cdebug-assertions=n",
     "-Ctarget-cpu=x86-64",
     "-Ztune-cpu=generic",
-    // With retpolines and with IBT, a table of jumps is an indirect one.
+    // Jump tables are indirect jumps, which retpolines and IBT avoid.
     "-Cjump-tables=n",
-    // As for C. What needs more alignment on the stack aligns it.
+    // As for C. Functions that need a larger stack alignment realign it.
     "-Zllvm-module-flag=override-stack-alignment:u32:8:max",
-    // So that unused functions can be dropped.
+    // Lets the linker remove unused functions.
     "-Zfunction-sections=y",
     "-Astable_features",
     NO_VECTORS,
 ];
 
-/// The options for the kernel of this configuration.
+/// Returns the options for a kernel with this configuration.
 pub(in crate::arch) fn compiler(config: &Config) -> Compiler {
     let mut words: Vec<String> = ALWAYS.iter().map(|word| (*word).to_owned()).collect();
     if is_on(config, "X86_KERNEL_IBT") {
@@ -58,7 +58,7 @@ pub(in crate::arch) fn compiler(config: &Config) -> Compiler {
     }
 }
 
-/// Whether an option is on. Those of mitigations got a prefix with 6.9.
+/// Whether an option is on. Linux 6.9 added a prefix to those of mitigations.
 fn is_on(config: &Config, name: &str) -> bool {
     config.get(name) == "y" || config.get(&format!("MITIGATION_{name}")) == "y"
 }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn older_names_of_mitigations_count() {
+    fn older_names_of_mitigations_are_recognised() {
         let old = of("CONFIG_RETPOLINE=y\nCONFIG_RETHUNK=y\nCONFIG_SLS=y\n");
         let new = of(
             "CONFIG_MITIGATION_RETPOLINE=y\nCONFIG_MITIGATION_RETHUNK=y\n\
