@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds external kernel modules against a kernel, into an output folder: the sources stay
-//! clean, and builds for several kernels can coexist. Livepatch symbols are
-//! linked.
+//! Builds external kernel modules against a kernel, and links livepatch symbols. A separate output folder
+//! per kernel keeps the sources clean.
 
 mod folder;
 mod helpers;
@@ -22,19 +21,19 @@ pub use folder::{Built, Folder};
 pub use kbuild::{Kbuild, file as kbuild_file};
 pub use prerequisites::Prerequisites;
 
-/// How to build.
+/// The options of a build.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The folder below which everything is built.
+    /// The parent of all output folders.
     pub output: PathBuf,
-    /// More variables for make's command line.
+    /// Additional variables on make's command line.
     pub make_vars: Vec<(String, String)>,
-    /// Source folders whose C modules are built first: the patches beside them are
-    /// compiled with their types.
+    /// Source folders whose C modules are built first: patches in the same folder are compiled with
+    /// their types.
     pub patched: Vec<PathBuf>,
 }
 
-/// Builds the module folder `dir` (C or Rust) for a kernel, into a folder that is kept for both.
+/// Builds the modules in `dir` (C or Rust) for a kernel. The output folder of this pair is reused.
 pub fn build(kernel: &BuildFolder, dir: &Path, options: &Options) -> Result<Built> {
     let dir = sources(kernel, dir)?;
     let mut built = None;
@@ -50,10 +49,10 @@ pub fn build(kernel: &BuildFolder, dir: &Path, options: &Options) -> Result<Buil
         built = Some(folder.make_with_patched(kernel, &options.patched)?);
         Ok(())
     })?;
-    built.context("the modules' folder was not built")
+    built.context("the modules were not built")
 }
 
-/// The absolute path of a folder of modules.
+/// Returns the absolute path of a module folder, after checking it.
 pub fn sources(kernel: &BuildFolder, dir: &Path) -> Result<PathBuf> {
     let dir = dir
         .canonicalize()
@@ -67,7 +66,7 @@ pub fn sources(kernel: &BuildFolder, dir: &Path) -> Result<PathBuf> {
     check_for_make(&dir)?;
     if dir.join("Module.symvers").is_file() || dir.join("modules.order").is_file() {
         bail!(
-            "modules were built inside of {}, and would get mixed up with these: run \
+            "{} contains the output of an earlier module build, which would be mixed with this one: run \
              make -C {} M={} clean, then this again",
             dir.display(),
             kernel.dir.display(),
@@ -77,10 +76,10 @@ pub fn sources(kernel: &BuildFolder, dir: &Path) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Where it is built: apart by kernel and by module folder.
+/// Returns the cache entry for the output of this kernel and module folder.
 fn output_entry(kernel: &BuildFolder, dir: &Path, top: &Path) -> Result<crate::cache::Entry> {
     let top = Cache::at(top)?;
-    // The kernel's folder in the cache has a name that holds the kernel's key.
+    // The name of the kernel's folder in the cache contains the kernel's key.
     let kernel_name = kernel
         .dir
         .parent()
@@ -90,7 +89,7 @@ fn output_entry(kernel: &BuildFolder, dir: &Path, top: &Path) -> Result<crate::c
     let key = Key::new()
         .with("kernel", kernel.dir.as_os_str().as_encoded_bytes())
         .with("folder", dir.as_os_str().as_encoded_bytes());
-    // Kernels that differ only in these share the folder.
+    // Kernels that differ only in these variables share a build folder.
     let key = kernel
         .vars
         .iter()
@@ -102,8 +101,8 @@ fn output_entry(kernel: &BuildFolder, dir: &Path, top: &Path) -> Result<crate::c
     ))
 }
 
-/// A variable of make: modules without BTF, which of a patch is several times as large as the patch. Whatever needs a
-/// module's types makes them from its debug information.
+/// The make variable that disables BTF in modules. A patch's BTF is several times as large as the patch. Where a
+/// module's types are needed, they are generated from its debug information.
 pub const WITHOUT_BTF: (&str, &str) = ("CONFIG_DEBUG_INFO_BTF_MODULES", "");
 
 impl Folder<'_> {
@@ -117,24 +116,24 @@ impl Folder<'_> {
             return self.make(kernel);
         }
         let folder = Folder {
-            what: &format!("what is patched by {}", self.what),
+            what: &format!("the prerequisites of {}", self.what),
             vars: &[self.vars, &[("KLP_PATCHED".to_owned(), "1".to_owned())]].concat(),
             ..*self
         };
         let vmlinux = Some(kernel.dir.join("vmlinux")).filter(|file| file.is_file());
         let files = first.build(&folder, kernel, vmlinux.as_deref())?;
-        let types = self.types_of(&files)?;
+        let option = self.option_for(&files)?;
         let modules = self.output.display().to_string();
         let folder = Folder {
-            vars: &[self.vars, &[("KRUSTFLAGS".to_owned(), types)]].concat(),
+            vars: &[self.vars, &[("KRUSTFLAGS".to_owned(), option)]].concat(),
             env: &[self.env, &[("KLP_MODULES".to_owned(), modules)]].concat(),
             ..*self
         };
         folder.make(kernel)
     }
 
-    /// A compiler's option that is another one when these modules are.
-    fn types_of(&self, modules: &[String]) -> Result<String> {
+    /// Returns a compiler option that changes with these modules, so that patches are recompiled.
+    fn option_for(&self, modules: &[String]) -> Result<String> {
         let mut key = Key::new();
         for name in modules {
             let path = self.output.join(name);
@@ -152,7 +151,7 @@ mod tests {
     use crate::arch::Arch;
 
     #[test]
-    fn a_folder_that_make_cannot_work_in_is_refused() {
+    fn a_folder_name_that_make_cannot_handle_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let odd = dir.path().join("a;b");
         fs::create_dir(&odd).unwrap();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Programs of Debian packages that are unpacked into the cache instead of installed.
-//! They use the system's libraries.
+//! Unpacks programs of Debian packages into the cache, without installing them. They use the system's
+//! libraries.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::host::consent::check_online;
 use crate::host::process;
 use crate::host::progress::Step;
 
-/// Checks metrics and alerts of Prometheus.
+/// The program that checks metrics and alerts of Prometheus.
 pub const PROMTOOL: Unpacked<'static> = Unpacked {
     name: "prometheus",
     suite: "bookworm",
@@ -31,27 +31,27 @@ pub const OVMF: Unpacked<'static> = Unpacked {
     recipe: "1",
 };
 
-/// A program, and where it is.
+/// A program, and the packages that contain it.
 #[derive(Clone, Copy, Debug)]
 pub struct Unpacked<'a> {
     /// Its name in the cache and in messages.
     pub name: &'a str,
-    /// The suite of Debian's archive.
+    /// The Debian suite.
     pub suite: &'a str,
     /// The packages to unpack.
     pub packages: &'a [&'a str],
-    /// The program's place in them.
+    /// The program's path in them.
     pub program: &'a str,
-    /// Another one when something here changes.
+    /// Changed when the entry's contents change.
     pub recipe: &'a str,
 }
 
 impl Unpacked<'_> {
-    /// The program, fetched first when the cache does not have it.
+    /// Returns the program, fetched first if the cache does not have it.
     ///
     /// # Errors
     ///
-    /// When it cannot be fetched.
+    /// It cannot be fetched.
     pub fn get(&self, cache: &Cache) -> Result<PathBuf> {
         let Self { suite, recipe, .. } = *self;
         let dir = cache
@@ -86,7 +86,7 @@ impl Unpacked<'_> {
     }
 }
 
-/// apt lists the newest version of a package first.
+/// Returns the newest version of a package, which apt lists first.
 fn newest<'a>(offered: &'a [Package], name: &str) -> Option<&'a Package> {
     offered.iter().find(|package| package.name == name)
 }

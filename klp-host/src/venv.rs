@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Programs in Python, each with its libraries in a virtual environment in the cache: the system does not change.
+//! Installs Python programs into virtual environments in the cache, without changing the system.
 
 use std::path::PathBuf;
 
@@ -19,31 +19,31 @@ pub const ANSIBLE: Venv<'static> = Venv {
     program: "ansible-playbook",
 };
 
-/// Salt, with the programs of master and minion.
+/// Salt, with the programs of the master and the minion.
 pub const SALT: Venv<'static> = Venv {
     name: "salt",
     packages: &["salt==3008.4"],
     program: "salt-call",
 };
 
-/// The types of Grafana's dashboards, as Grafana publishes them.
+/// The types of Grafana's dashboards, published by Grafana.
 pub const GRAFANA_TYPES: Venv<'static> = Venv {
     name: "grafana-types",
     packages: &["grafana-foundation-sdk==1769699379!11.6.0"],
     program: "python3",
 };
 
-/// Writes variables for UEFI firmware.
+/// A program that writes variables of UEFI firmware.
 pub const VIRT_FIRMWARE: Venv<'static> = Venv {
     name: "virt-firmware",
     packages: &["virt-firmware==26.10"],
     program: "virt-fw-vars",
 };
 
-/// The Python that makes a virtual environment.
+/// The Python that creates virtual environments.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// The packages that making one takes. One of Salt's libraries is built from its source.
+/// Returns the host packages for creating one. One of Salt's libraries is built from source.
 pub fn needs() -> Needs {
     Needs::of(&["python3", "python3-venv", "python3-dev", "gcc"])
 }
@@ -53,27 +53,27 @@ pub fn needs() -> Needs {
 pub struct Venv<'a> {
     /// Its name in the cache and in messages.
     pub name: &'a str,
-    /// What pip installs, in fixed versions.
+    /// The packages for pip, with pinned versions.
     pub packages: &'a [&'a str],
     /// A program that it has to contain.
     pub program: &'a str,
 }
 
 impl Venv<'_> {
-    /// The folder of its programs, made first when the cache does not have it.
+    /// Returns the folder of its programs, created first if the cache does not have it.
     ///
     /// # Errors
     ///
-    /// When it cannot be made.
+    /// It cannot be created.
     pub fn bin(&self, cache: &Cache) -> Result<PathBuf> {
         let Self { name, program, .. } = *self;
         let packages = self.packages.join(" ");
-        // Programs are for one version of Python.
+        // An environment works with one version of Python.
         let python = process::output(process::command(PYTHON).arg("--version"))?;
         let key = Key::new()
             .with("packages", &packages)
             .with("python", python.trim());
-        // It has absolute paths in it, so it is made in its place.
+        // It contains absolute paths, so it is created in its final place.
         let dir = cache.entry("venv", name, &key).get_or_resume(|dir| {
             check_online(&format!("the cache has no {packages}"))?;
             let step = Step::start(&format!("installing {packages} with pip"), "some minutes");
@@ -96,7 +96,7 @@ impl Venv<'_> {
         let bin = dir.join("env/bin");
         ensure!(
             bin.join(program).is_file(),
-            "{packages} brought no program {program}"
+            "{packages} did not install {program}"
         );
         Ok(bin)
     }

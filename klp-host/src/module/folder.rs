@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A folder of modules: builds it, or single targets of it.
+//! Builds a module folder, or single targets of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub struct Built {
 }
 
 impl Built {
-    /// The module of this name (`livepatch_sample` or `livepatch-sample`, with `.ko` or without).
+    /// Returns the module of this name (`livepatch_sample` or `livepatch-sample`, with or without `.ko`).
     pub fn module(&self, name: &str) -> Option<&Path> {
         let plain = |text: &str| text.trim_end_matches(".ko").replace('-', "_");
         self.modules
@@ -37,18 +37,18 @@ impl Built {
     }
 }
 
-/// A folder of modules, and where and how it is built.
+/// A module folder, with the parameters of its build.
 #[derive(Clone, Copy, Debug)]
 pub struct Folder<'a> {
-    /// For messages.
+    /// Its name in messages.
     pub what: &'a str,
-    /// Absolute; see [`sources`].
+    /// The absolute path of the sources, from [`super::sources`].
     pub sources: &'a Path,
-    /// Absolute. The caller holds a lock.
+    /// The absolute path of the output folder. The caller holds its lock.
     pub output: &'a Path,
-    /// Variables for make's command line.
+    /// Variables on make's command line.
     pub vars: &'a [(String, String)],
-    /// Additional environment of make.
+    /// Additional environment variables of make.
     pub env: &'a [(String, String)],
 }
 
@@ -109,8 +109,8 @@ impl Folder<'_> {
     }
 }
 
-/// Returns the modules that Kbuild lists as object files relative to the output. They must be inside of it, because
-/// they are modified.
+/// Returns the modules in `modules.order`, which lists object files relative to the output folder. Refuses others,
+/// because the modules are modified.
 fn modules(output: &Path, order: &str) -> Result<Vec<PathBuf>> {
     let module = |line: &str| {
         let object = Path::new(line.trim());
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_are_found_by_either_spelling() {
+    fn modules_are_found_with_dashes_and_underscores() {
         let built = Built {
             modules: modules(Path::new("/o"), "b/two-parts.o\na.o\n").unwrap(),
         };

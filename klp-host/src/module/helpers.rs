@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A patch's C functions, in the file `helpers.c` of its folder.
+//! C functions of a patch, in the file `helpers.c` of its folder.
 //!
-//! The object is compiled before the patch and passed to its attributes as a module:
-//! they compare the declarations under `#[klp::helpers]` with its types.
+//! The object is compiled before the patch and passed to the attribute macros as a module:
+//! `#[klp::helpers]` compares declarations with its types.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,28 +13,28 @@ use anyhow::{Context as _, Result, bail};
 use super::kbuild::Kbuild;
 use crate::host::process;
 
-/// The object.
+/// The object file of the functions.
 const OBJECT: &str = "helpers.o";
 
 /// The folder in the build's output for objects with type information.
 const ENCODED: &str = ".klp-helpers";
 
-/// The functions in C of one patch.
+/// The C functions of one patch.
 #[derive(Clone, Debug)]
 pub(super) struct Helpers {
     /// The patch's folder, relative to the sources.
     folder: PathBuf,
-    /// The object of the module that they are part of, without its ending.
+    /// The module that they are part of, without extension.
     module: String,
 }
 
 impl Helpers {
-    /// The helpers of the folder of that Kbuild file, `folder` below the sources. `None` without a
+    /// Returns the helpers in the folder of this Kbuild file, `folder` relative to the sources. `None` without a
     /// file `helpers.c`.
     ///
     /// # Errors
     ///
-    /// The Kbuild file makes it part of no module, or of several.
+    /// The Kbuild file does not make it part of exactly one module.
     pub(super) fn of(kbuild: &Kbuild, folder: &Path) -> Result<Option<Self>> {
         let source = kbuild.dir().join("helpers.c");
         if !source.is_file() {
@@ -56,22 +56,22 @@ impl Helpers {
                 source.display()
             ),
             (Some(first), Some(second)) => bail!(
-                "{} is part of {first} and of {second}: patches with functions in C need folders of \
-                 their own",
+                "{} is part of {first} and of {second}: each patch with C functions needs its own \
+                 folder",
                 source.display()
             ),
         }
     }
 
-    /// The goals for make. The kernel's makefile treats goals that begin with `help` as questions,
-    /// and loads no configuration if there is no other: the list of the module's parts is one.
+    /// Returns the goals for make. The kernel's makefile does not load the configuration if all goals match
+    /// `help%`, so the list of the module's parts is also built.
     pub(super) fn targets(&self) -> [String; 2] {
         let list = format!("{}.mod", self.module);
         [OBJECT, &list].map(|name| self.folder.join(name).display().to_string())
     }
 
-    /// Encodes the types of the object below `output` as BTF on top of the kernel's, in a copy that attributes
-    /// find as a module. Returns the file, relative to `output`.
+    /// Encodes the object's types as BTF based on the kernel's, in a copy that the attribute macros find as a
+    /// module. Returns the file, relative to `output`.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl Helpers {
         let mut command = process::command("pahole");
         command.arg("-J").arg(base).arg(&encoded);
         process::run(&mut command)
-            .with_context(|| format!("cannot find out the types of {}", object.display()))?;
+            .with_context(|| format!("cannot encode the types of {} as BTF", object.display()))?;
         Ok(name)
     }
 }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_part_of_one_module() {
+    fn helpers_must_be_part_of_one_module() {
         let helpers = of("obj-m := my-fix.o\nmy-fix-y := patch.o helpers.o\n");
         let helpers = helpers.unwrap().unwrap();
         assert_eq!(
@@ -118,7 +118,7 @@ mod tests {
             ("obj-m := patch.o helpers.o\n", "is part of no module"),
             (
                 "obj-m := a.o b.o\na-y := c.o helpers.o\nb-y := d.o helpers.o\n",
-                "folders of their own",
+                "needs its own folder",
             ),
         ] {
             let error = of(text).unwrap_err().to_string();

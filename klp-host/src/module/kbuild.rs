@@ -14,16 +14,16 @@ use crate::host::paths::{check_for_make, is_inside};
 #[derive(Clone, Debug, Default)]
 pub struct Kbuild {
     dir: PathBuf,
-    /// What lines like `obj-m := one.o two.o` say.
+    /// The objects in lines like `obj-m := one.o two.o`.
     objects: Vec<String>,
-    /// Those of them that are between `ifdef` or its like and `endif`.
+    /// The objects in conditionals (`ifdef`, `ifeq` and so on).
     conditional: BTreeSet<String>,
-    /// What lines like `one-y := a.o b.o` say, by the module's name without an ending.
+    /// The objects in lines like `one-y := a.o b.o`, by the module's name without extension.
     parts: BTreeMap<String, Vec<String>>,
 }
 
 impl Kbuild {
-    /// Reads it; empty if there is no such file.
+    /// Reads the Kbuild file of a folder. Returns an empty value if there is none.
     ///
     /// # Errors
     ///
@@ -72,12 +72,12 @@ impl Kbuild {
         Ok(kbuild)
     }
 
-    /// The objects of modules, in its order.
+    /// Returns the modules' objects, in the order of the file.
     pub fn objects(&self) -> &[String] {
         &self.objects
     }
 
-    /// The objects of a module's object: by default itself.
+    /// Returns the parts of a module's object: by default, the object itself.
     pub fn parts<'a>(&'a self, object: &'a String) -> &'a [String] {
         let parts = object
             .strip_suffix(".o")
@@ -85,14 +85,14 @@ impl Kbuild {
         parts.map_or(std::slice::from_ref(object), Vec::as_slice)
     }
 
-    /// The sources in Rust of its modules.
+    /// Returns the Rust sources of its modules.
     pub fn crates(&self) -> Vec<PathBuf> {
         let parts = self.objects.iter().flat_map(|object| self.parts(object));
         parts.filter_map(|part| self.source(part)).collect()
     }
 
-    /// The modules without Rust, as their files, which patches beside them may patch. Not the conditional
-    /// ones, which only make can evaluate.
+    /// Returns the files of modules without Rust, which patches in the same folder may patch. Omits conditional
+    /// modules, because only make can evaluate the conditions.
     pub fn in_c(&self) -> Vec<String> {
         let is_in_c = |object: &&String| {
             let mut parts = self.parts(object).iter();
@@ -105,19 +105,19 @@ impl Kbuild {
             .collect()
     }
 
-    /// The file that an object in Rust is compiled from.
+    /// Returns the source of a Rust object. `None` if it is not in Rust.
     fn source(&self, object: &str) -> Option<PathBuf> {
         let path = self.dir.join(object).with_extension("rs");
         path.is_file().then_some(path)
     }
 
-    /// Its folder.
+    /// Returns its folder.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
 }
 
-/// The module whose parts a variable of that name lists.
+/// Returns the module whose parts this variable lists.
 fn module_of_parts(name: &str) -> Option<&str> {
     let endings = ["-y", "-objs", "-m"].iter();
     let module = endings
@@ -126,7 +126,7 @@ fn module_of_parts(name: &str) -> Option<&str> {
     (!matches!(module, "obj" | "always" | "subdir")).then_some(module)
 }
 
-/// A folder's Kbuild file.
+/// Returns a folder's Kbuild file.
 pub fn file(dir: &Path) -> Option<PathBuf> {
     ["Kbuild", "Makefile"]
         .map(|name| dir.join(name))
@@ -134,7 +134,7 @@ pub fn file(dir: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Objects become targets on make's command line and paths in their folder.
+/// Checks an object's name, which is used as a make target and as a path in the folder.
 fn check_object(object: &str) -> Result<()> {
     check_for_make(Path::new(object))?;
     ensure!(
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn patched_modules_are_in_c() {
+    fn modules_without_rust_are_in_c() {
         let text = "# obj-m := no.o\nobj-m := one.o \\\n\ttwo.o\nobj-m += c.o\nc-y := d.o e.o\n";
         let files = ["one.rs", "two.rs", "part.rs", "d.c", "no.rs"];
         let (dir, kbuild) = read(text, &files);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn conditional_modules_are_not_built_first() {
+    fn conditional_modules_are_omitted() {
         let text = "obj-m := a.o\nifeq ($(X),y)\nobj-m += b.o\nifdef Y\nobj-m += c.o\nendif\nobj-m += d.o\n\
                     else\nobj-m += e.o\nendif\nobj-m += f.o\n";
         let (_dir, kbuild) = read(text, &[]);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_may_be_a_part() {
+    fn a_crate_can_be_part_of_a_module() {
         let text = "obj-m := fix.o\nfix-y := patch.o\nfix-y += helpers.o # in C\nalways-y := x.o\n";
         let (dir, kbuild) = read(text, &["patch.rs", "helpers.c"]);
         assert_eq!(kbuild.crates(), [dir.path().join("patch.rs")]);

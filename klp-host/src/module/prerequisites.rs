@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds what patches need first: `#[livepatch]` compares them with its types.
+//! Builds the prerequisites of patches: `#[livepatch]` compares patches with their types.
 
 use std::path::Path;
 
@@ -11,20 +11,20 @@ use super::helpers::Helpers;
 use super::kbuild::Kbuild;
 use crate::build_folder::BuildFolder;
 
-/// The C modules that patches are about, and their own C functions.
+/// The C modules that are patched, and the C functions of patches.
 #[derive(Clone, Debug, Default)]
 pub struct Prerequisites {
-    /// Files, relative to the output.
+    /// The modules' files, relative to the output folder.
     modules: Vec<String>,
     helpers: Vec<Helpers>,
 }
 
 impl Prerequisites {
-    /// Adds those of the folder with that Kbuild file, which is `folder` below the sources.
+    /// Adds those of the folder of this Kbuild file, `folder` relative to the sources.
     ///
     /// # Errors
     ///
-    /// When the Kbuild file does not make `helpers.c` part of one patch.
+    /// The Kbuild file does not make `helpers.c` part of exactly one module.
     pub fn add(&mut self, kbuild: &Kbuild, folder: &Path) -> Result<()> {
         let path = |name| folder.join(name).display().to_string();
         self.modules.extend(kbuild.in_c().into_iter().map(path));
@@ -32,18 +32,18 @@ impl Prerequisites {
         Ok(())
     }
 
-    /// Is there nothing to build?
+    /// Whether there is nothing to build.
     pub fn is_empty(&self) -> bool {
         self.modules.is_empty() && self.helpers.is_empty()
     }
 
-    /// The modules' files, relative to the output.
+    /// Returns the modules' files, relative to the output folder.
     pub fn modules(&self) -> &[String] {
         &self.modules
     }
 
-    /// Builds them in `folder`. Returns the files with types, relative to its output: without
-    /// the kernel's own, in `vmlinux`, there are none for helpers.
+    /// Builds them in `folder`. Returns the files with types, relative to the output folder. Those of helpers
+    /// need `vmlinux`, which has the base BTF.
     ///
     /// # Errors
     ///
@@ -68,13 +68,13 @@ impl Prerequisites {
     }
 }
 
-/// Refuses goals that make would not build: the kernel's makefile treats goals that begin with `help` as questions about
-/// itself, and without other goals, it loads no configuration.
+/// Refuses goals that make would not build: the kernel's makefile does not load the configuration if all goals match
+/// `help%`.
 fn check_goals(goals: &[String]) -> Result<()> {
-    let is_question = |goal: &String| goal.starts_with("help");
+    let is_help = |goal: &String| goal.starts_with("help");
     ensure!(
-        goals.is_empty() || !goals.iter().all(is_question),
-        "the kernel's makefile cannot build {}: it takes names that begin with `help` for questions about itself; \
+        goals.is_empty() || !goals.iter().all(is_help),
+        "the kernel's makefile cannot build {}: it treats names that begin with `help` as help targets; \
          give the module another name in the Kbuild file",
         goals.join(" and ")
     );
@@ -86,7 +86,7 @@ mod tests {
     use super::check_goals;
 
     #[test]
-    fn goals_that_are_questions_are_refused() {
+    fn help_goals_are_refused() {
         let check = |goals: &[&str]| {
             let goals: Vec<String> = goals.iter().map(ToString::to_string).collect();
             check_goals(&goals).map_err(|error| error.to_string())
