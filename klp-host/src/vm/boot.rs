@@ -22,15 +22,17 @@ use crate::arch::Arch;
 /// The interval of the guest's heartbeat, in seconds.
 const BEAT: u32 = 2;
 
-/// The path of klp-core's module in the guest, and the script that loads it.
+/// The path of klp-core's module in the guest.
 const CORE_MODULE: &str = "/klp/klp-core.ko";
+
+/// The script that loads it.
 const CORE_SCRIPT: &str = include_str!("core.sh");
 
-/// The memory in MiB of a kernel without its initramfs, which takes twice its size while it
+/// The memory in MiB that a kernel needs in addition to its initramfs, which needs twice its size while it
 /// is unpacked.
 const KERNEL_MEMORY: u64 = 160;
 
-/// Runs on this QEMU, with this accelerator.
+/// Runs a specification with this QEMU and accelerator.
 pub(super) fn run_on(
     qemu: &Qemu,
     accel: Accel,
@@ -42,7 +44,7 @@ pub(super) fn run_on(
     if needed > spec.memory {
         ensure!(
             spec.grow,
-            "{} MiB are too little for what is copied in: give the guest --memory {needed} or more",
+            "{} MiB of memory are too little for the copied files: give the guest --memory {needed} or more",
             spec.memory
         );
         spec.memory = needed;
@@ -50,7 +52,7 @@ pub(super) fn run_on(
     run_with(qemu, accel, &spec, &initramfs, sink)
 }
 
-/// Runs with this initramfs.
+/// As [`run_on`], with this initramfs.
 pub(super) fn run_with(
     qemu: &Qemu,
     accel: Accel,
@@ -70,8 +72,8 @@ pub(super) fn run_with(
     })
 }
 
-/// Builds the initramfs in memory, so that nothing is left to clean up. Also returns the MiB that the
-/// guest needs for it.
+/// Builds the initramfs in memory, which needs no cleanup. Also returns the memory that the guest needs,
+/// in MiB.
 fn initramfs(arch: Arch, spec: &Spec) -> Result<(OwnedFd, u32)> {
     let mut tree = Tree::new();
     let userland = Userland::get(arch)?;
@@ -86,7 +88,7 @@ fn initramfs(arch: Arch, spec: &Spec) -> Result<(OwnedFd, u32)> {
     let before = spec.core_module.as_ref().map_or("", |_| CORE_SCRIPT);
     let command = format!("{before}{}\n", spec.command);
     tree.text("/klp/command", command, 0o644)?;
-    // The heartbeat costs instructions, and counted time does not need it.
+    // A guest with instruction counting has no heartbeat, which would execute instructions.
     let beat = if spec.icount { 0 } else { BEAT };
     let [output, verdict] = arch.facts().machine.names;
     let settings = format!("BEAT={beat}\nOUTPUT=/dev/{output}\nVERDICT=/dev/{verdict}\n");
@@ -108,7 +110,7 @@ fn initramfs(arch: Arch, spec: &Spec) -> Result<(OwnedFd, u32)> {
     let mut out = BufWriter::new(std::fs::File::from(memory));
     let size = tree.write(&mut out)?;
     let needed = KERNEL_MEMORY + ((2 * size) >> 20);
-    let needed = u32::try_from(needed).context("too much is copied into the guest")?;
+    let needed = u32::try_from(needed).context("the copied files are too large")?;
     let file = out
         .into_inner()
         .map_err(io::IntoInnerError::into_error)

@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<(PathBuf, PathBuf), String> {
             .canonicalize()
             .map_err(|err| format!("{}: {err}", source.display()))?;
         let name = source.file_name().or(resolved.file_name());
-        Path::new(guest).join(name.ok_or("SRC has no name of its own: end DST without a slash")?)
+        Path::new(guest).join(name.ok_or("SRC has no file name: omit the slash at the end of DST")?)
     } else {
         PathBuf::from(guest)
     };
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_colon_counts() {
+    fn the_last_colon_separates() {
         let dir = tempfile::tempdir().expect("a folder");
         let odd = dir.path().join("a:b");
         std::fs::write(&odd, "").expect("a file");
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_explained() {
+    fn invalid_arguments_are_refused() {
         for (text, part) in [
             ("src", "say SRC:DST"),
             (":/x", "SRC is empty"),

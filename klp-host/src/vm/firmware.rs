@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! UEFI firmware with variables for a guest: for tests of what the kernel reads from them, such as trusted keys.
+//! UEFI firmware with variables for a guest, to test what the kernel reads from them, such as trusted keys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,19 +21,19 @@ const OWNER: &str = "8a3f7e52-5b0b-4d56-9a6c-1f0c8c0c5d11";
 /// Firmware and its variables. The guest gets copies of both.
 #[derive(Clone, Debug)]
 pub struct Firmware {
-    /// The program.
+    /// The firmware's code.
     pub code: PathBuf,
-    /// The variables that it finds.
+    /// The initial variables.
     pub variables: PathBuf,
 }
 
 impl Firmware {
-    /// With a certificate, in PEM or DER, in its database of keys (`db`). Variables are written to the file `variables`; those
-    /// in `json`, a file in the form of `virt-fw-vars`, are added.
+    /// Returns firmware with a certificate (PEM or DER) in its signature database (`db`). The variables are written to
+    /// the file `variables`, with those in `json`, a file in the format of `virt-fw-vars`.
     ///
     /// # Errors
     ///
-    /// When the firmware cannot be fetched, or the file cannot be written.
+    /// The firmware cannot be fetched, or the file cannot be written.
     pub fn with_key(
         cache: &Cache,
         certificate: &Path,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The guest's file system: a tree of files collected from the host, written as the
-//! archive that the kernel unpacks into memory (uncompressed newc).
+//! Builds the guest's initramfs: collects files of the host, and writes them as an uncompressed newc
+//! cpio archive.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,8 +17,8 @@ const REGULAR: u32 = 0o100_000;
 const SYMLINK: u32 = 0o120_000;
 const CHARACTER: u32 = 0o020_000;
 
-/// Old names of folders, and where their content is: as on a host with merged `/usr`,
-/// and with one folder for all programs.
+/// Symbolic links for old folder names, and their targets: as on a host with merged `/usr`, and with one
+/// folder for all programs.
 const MERGED: [(&str, &str); 5] = [
     ("bin", "usr/bin"),
     ("sbin", "usr/bin"),
@@ -27,7 +27,7 @@ const MERGED: [(&str, &str); 5] = [
     ("lib64", "usr/lib64"),
 ];
 
-/// Folders over which the guest mounts something.
+/// Mount points of the guest.
 const MOUNTED: [&str; 3] = ["dev", "proc", "sys"];
 
 /// One entry of the tree.
@@ -36,7 +36,7 @@ enum Node {
     Directory(u32),
     /// A file of the host, and its mode.
     Host(PathBuf, u32),
-    /// A file made here, and its mode.
+    /// The contents of a file, and its mode.
     Text(Vec<u8>, u32),
     Symlink(PathBuf),
     /// A character device: major, minor.
@@ -50,7 +50,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// A tree with the folders that every guest has.
+    /// Creates a tree with the folders and devices of every guest.
     pub(super) fn new() -> Self {
         let mut nodes = BTreeMap::new();
         for dir in [
@@ -70,7 +70,7 @@ impl Tree {
             nodes.insert(PathBuf::from(dir), Node::Directory(0o755));
         }
         nodes.insert("tmp".into(), Node::Directory(0o1777));
-        // The kernel gives it to the first process before anything is mounted.
+        // The kernel opens it for init, before devtmpfs is mounted.
         nodes.insert("dev/console".into(), Node::Device(5, 1));
         nodes.insert("dev/null".into(), Node::Device(1, 3));
         for (name, target) in MERGED {
@@ -79,12 +79,12 @@ impl Tree {
         Self { nodes }
     }
 
-    /// Whether there is something at this guest path.
+    /// Whether the guest path exists.
     pub(super) fn contains(&self, guest: &Path) -> bool {
-        place(guest).is_ok_and(|path| self.nodes.contains_key(&path))
+        tree_path(guest).is_ok_and(|path| self.nodes.contains_key(&path))
     }
 
-    /// Adds a file with this content.
+    /// Adds a file with these contents.
     pub(super) fn text(
         &mut self,
         guest: &str,
@@ -109,9 +109,9 @@ impl Tree {
         self.put(guest, Node::Host(host.into(), mode))
     }
 
-    /// Adds a file or a folder with everything in it; gives the programs among the files.
+    /// Adds a file, or a folder with its contents. Returns the ELF programs among the files.
     pub(super) fn copy(&mut self, guest: &Path, host: &Path) -> Result<Vec<PathBuf>> {
-        let top = place(guest)?;
+        let top = tree_path(guest)?;
         if top
             .iter()
             .next()
@@ -140,8 +140,8 @@ impl Tree {
         Ok(programs)
     }
 
-    /// Adds the file at `host`, without a folder's contents. The top of a copy is followed if it
-    /// is a symbolic link; links inside stay links.
+    /// Adds one file, link or folder, without its contents. Follows a symbolic link only at the top of the
+    /// copy.
     fn copy_one(&mut self, guest: &Path, host: &Path, top: bool) -> Result<()> {
         let meta = if top {
             fs::metadata(host)
@@ -167,9 +167,9 @@ impl Tree {
         }
     }
 
-    /// Puts the node there, and folders above it. A folder that is there already stays.
+    /// Inserts the node, and missing parent folders. Keeps an existing folder.
     fn put(&mut self, guest: &Path, node: Node) -> Result<()> {
-        let path = place(guest)?;
+        let path = tree_path(guest)?;
         for parent in path
             .ancestors()
             .skip(1)
@@ -209,7 +209,7 @@ impl Tree {
         }
     }
 
-    /// Writes the archive; gives its size.
+    /// Writes the archive. Returns its size.
     pub(super) fn write(&self, out: &mut impl Write) -> Result<u64> {
         let mut out = Counted {
             inner: out,
@@ -296,8 +296,8 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-/// The path in the tree of an absolute guest path.
-fn place(guest: &Path) -> Result<PathBuf> {
+/// Returns the path in the tree of an absolute guest path.
+fn tree_path(guest: &Path) -> Result<PathBuf> {
     let mut path = PathBuf::new();
     for part in guest.components() {
         match part {
@@ -320,7 +320,7 @@ fn place(guest: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Whether this is a program in machine code (which may need shared libraries).
+/// Whether this is an ELF program, which may need shared libraries.
 fn is_program(path: &Path) -> bool {
     let Ok(meta) = fs::metadata(path) else {
         return false;
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn old_folder_names_lead_into_usr() {
+    fn old_folder_names_are_resolved() {
         for (guest, inside) in [
             ("/bin/stat", "usr/bin/stat"),
             ("/sbin/insmod", "usr/bin/insmod"),
@@ -381,10 +381,10 @@ mod tests {
             ("/opt/bin/tool", "opt/bin/tool"),
             ("/./a//b/", "a/b"),
         ] {
-            assert_eq!(place(Path::new(guest)).expect(guest), Path::new(inside));
+            assert_eq!(tree_path(Path::new(guest)).expect(guest), Path::new(inside));
         }
         for bad in ["relative", "/", "/a/../b", ""] {
-            assert!(place(Path::new(bad)).is_err(), "{bad}");
+            assert!(tree_path(Path::new(bad)).is_err(), "{bad}");
         }
     }
 
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_noticed() {
+    fn programs_are_returned() {
         let mut tree = Tree::new();
         let programs = tree
             .copy(Path::new("/data/sh"), Path::new("/bin/sh"))

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! QEMU's files for another user, who may not have access to their folder: a cache in
-//! a home folder is private. The folder with the program is then passed as an open descriptor, and
-//! its files are named relative to it.
+//! Gives another user access to QEMU's files in a private folder, such as a cache in a home folder.
+//! QEMU inherits a descriptor of the program's folder, and its files are named relative to it.
 
 use std::fs;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
@@ -14,16 +13,16 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::arch::Arch;
 
-/// Where QEMU's firmware may be, seen from the folder of the program.
+/// The possible folders of QEMU's firmware, relative to that of the program.
 const FIRMWARE: [&str; 2] = ["../share/qemu", "../share/seabios"];
 
-/// Where the parts of QEMU that it loads may be.
+/// Returns the possible folders of QEMU's loadable modules, relative to that of the program.
 fn modules() -> [String; 3] {
     let of_debian = format!("../lib/{}-linux-gnu/qemu", Arch::HOST.facts().gnu);
     [of_debian, "../lib64/qemu".into(), "../lib/qemu".into()]
 }
 
-/// A program, and the arguments with which it finds its files.
+/// A program, with the arguments and environment that locate its files.
 #[derive(Debug)]
 pub(super) struct Installation {
     pub(super) program: PathBuf,
@@ -34,7 +33,7 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    /// For this user, and others with access to all of it.
+    /// Returns a program for users with access to all of its files.
     pub(super) fn plain(program: &Path) -> Self {
         Self {
             program: program.to_owned(),
@@ -44,7 +43,7 @@ impl Installation {
         }
     }
 
-    /// For another user.
+    /// Returns a program for another user.
     pub(super) fn for_others(program: &Path) -> Result<Self> {
         let cannot = || format!("cannot find {}", program.display());
         let program = program.canonicalize().with_context(cannot)?;
@@ -73,7 +72,7 @@ impl Installation {
         })
     }
 
-    /// The descriptor that the child inherits.
+    /// Returns the descriptor that the child inherits.
     pub(super) fn inherited(&self) -> Option<RawFd> {
         self.folder.as_ref().map(|folder| folder.as_raw_fd())
     }
@@ -95,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn publicly_readable_programs_run_directly() {
+    fn accessible_programs_are_run_by_path() {
         let shell = Installation::for_others(Path::new("/bin/sh")).expect("a shell");
         assert!(shell.inherited().is_none() && shell.arguments.is_empty());
         assert_eq!(
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_behind_a_private_folder_is_run_with_its_files() {
+    fn a_program_in_a_private_folder_is_run_by_descriptor() {
         let private = tempfile::tempdir().expect("a folder");
         let mine = fs::Permissions::from_mode(0o700);
         fs::set_permissions(private.path(), mine).expect("a mode");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The shared libraries of this machine's programs.
+//! Finds the shared libraries of the host's programs, with ldd.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,21 +10,21 @@ use anyhow::{Context as _, Result, bail};
 use super::initramfs::Tree;
 use crate::host::process;
 
-/// Puts the shared libraries of these programs of this machine into the tree.
+/// Adds the shared libraries of these host programs to the tree.
 pub(super) fn add(tree: &mut Tree, programs: &[PathBuf]) -> Result<()> {
     if programs.is_empty() {
         return Ok(());
     }
-    // It fails if one of several programs is statically linked; its output is still right.
+    // Its status is ignored: it fails if one of several programs is statically linked, with correct output.
     let listing = process::command("ldd")
         .args(programs)
         .output()
-        .context("cannot run ldd, which tells what libraries the guest needs")?;
+        .context("cannot run ldd, which lists the libraries that the guest needs")?;
     process::check_interrupted()?;
     for library in &libraries(&String::from_utf8_lossy(&listing.stdout), &programs[0])? {
         tree.file(library, library)?;
     }
-    // The loader finds libraries in other places through it.
+    // The loader needs it to find libraries outside of the standard folders.
     let cache = Path::new("/etc/ld.so.cache");
     if cache.exists() {
         tree.file(cache, cache)?;
@@ -32,13 +32,13 @@ pub(super) fn add(tree: &mut Tree, programs: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// The absolute paths in what ldd prints.
+/// Returns the absolute paths in the output of ldd. `first` is the first program.
 fn libraries(listing: &str, first: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut libraries = BTreeSet::new();
     // ldd does not name the program when it is the only one.
     let mut program = first.display().to_string();
     for line in listing.lines() {
-        // A line that is not indented names the program that the next ones are about.
+        // A line without indentation names the program of the next lines.
         if let Some(name) = line
             .strip_suffix(':')
             .filter(|_| !line.starts_with(char::is_whitespace))
@@ -50,7 +50,7 @@ fn libraries(listing: &str, first: &Path) -> Result<BTreeSet<PathBuf>> {
         match words.as_slice() {
             [name, "=>", "not", "found"] => {
                 bail!(
-                    "{program} needs {name}, which this machine does not have: install it, or link {program} statically"
+                    "{program} needs {name}, which this machine lacks: install it, or link {program} statically"
                 )
             }
             [name, "=>", path, ..] => {

@@ -45,7 +45,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Starts it.
+    /// Starts QEMU.
     pub(super) fn start(
         qemu: &Qemu,
         spec: &Spec,
@@ -60,7 +60,7 @@ impl Machine {
             Some(_) => Installation::for_others(&qemu.program)?,
             None => Installation::plain(&qemu.program),
         };
-        // Firmware only boots images.
+        // Firmware cannot boot a decompressed kernel.
         let kernel = match spec.decompressed && accel.emulates() && spec.firmware.is_none() {
             true => pvh::decompressed_kernel(&spec.image)?,
             false => None,
@@ -96,17 +96,17 @@ impl Machine {
         Ok((launch.start(qemu, user)?, ports))
     }
 
-    /// Kills it and its children: `$KLP_QEMU` can be a script.
+    /// Kills QEMU and its children: `$KLP_QEMU` can be a script.
     pub(super) fn kill(&self) {
         self.group.kill();
     }
 
-    /// Waits for its end.
+    /// Waits until QEMU has ended.
     pub(super) fn wait(&mut self) -> Result<ExitStatus> {
         self.group.wait()
     }
 
-    /// Returns the reason of a failure, from its messages.
+    /// Returns the reason of a failure, with QEMU's messages.
     pub(super) fn explain(&mut self, status: ExitStatus) -> String {
         let messages = self.messages();
         if status.signal() == Some(libc::SIGXFSZ) {
@@ -116,7 +116,7 @@ impl Machine {
         format!("QEMU failed ({status}): {messages}")
     }
 
-    /// Its standard error.
+    /// Returns the first lines of its standard error.
     fn messages(&mut self) -> String {
         let mut text = Vec::new();
         let read = self.stderr.rewind().and_then(|()| {
@@ -153,7 +153,7 @@ impl Launch {
         command
             .args(&installation.arguments)
             .envs(installation.env.iter().map(|(name, value)| (name, value)))
-            // It needs no access to the current folder.
+            // QEMU's user may have no access to the current folder.
             .current_dir("/");
         Self {
             command,
@@ -186,7 +186,7 @@ impl Launch {
         for (unit, (file, read_only)) in parts.into_iter().enumerate() {
             let fd = file.as_raw_fd();
             self.inherited.push(fd);
-            let size = rustix::fs::fstat(file).context("cannot look at the firmware")?;
+            let size = rustix::fs::fstat(file).context("cannot get the size of the firmware")?;
             let size = u64::try_from(size.st_size).unwrap_or_default();
             self.file_limit = self.file_limit.max(size);
             let drive = format!(
@@ -202,7 +202,7 @@ impl Launch {
         let (ours, theirs) =
             UnixStream::pair().context("cannot make a socket for the guest's serial port")?;
         ours.set_nonblocking(true)
-            .context("cannot read from the guest without waiting")?;
+            .context("cannot make the socket for the guest's serial port nonblocking")?;
         let fd = theirs.as_raw_fd();
         self.command
             .args(["-chardev", &format!("socket,id={name},fd={fd}")]);
@@ -228,7 +228,7 @@ impl Launch {
         confine::confine(&mut self.command, self.inherited, self.file_limit);
         let group = Group::spawn(&mut self.command).with_context(|| match user {
             Some(user) => format!(
-                "QEMU runs as user {}, who has to be able to read and run {}",
+                "cannot start QEMU as user {}, who must be able to read and execute {}",
                 user.uid,
                 qemu.program.display()
             ),
@@ -238,7 +238,7 @@ impl Launch {
     }
 }
 
-/// A copy of a file in memory, readable for all users.
+/// Copies a file into memory, readable for all users.
 fn in_memory(path: &Path) -> Result<OwnedFd> {
     let memory = rustix::fs::memfd_create("image", rustix::fs::MemfdFlags::CLOEXEC)
         .context("cannot get memory for the kernel image")?;

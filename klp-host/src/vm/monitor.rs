@@ -23,14 +23,14 @@ use crate::host::progress::say;
 /// memory overhead, which matters for many short lines.
 pub const CONSOLE_LIMIT: usize = 8 << 20;
 
-/// The time limit from start to the command, on a slow and busy machine.
+/// The time limit from the start of QEMU to that of the command, on a slow and busy machine.
 const BOOT: Duration = Duration::from_secs(120);
 
 /// The time limit between heartbeats.
-pub(super) const SILENCE: Duration = Duration::from_secs(30);
+const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// The time that a broken kernel may continue to print.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The time for a broken kernel to print the rest of its error.
+const ERROR_OUTPUT: Duration = Duration::from_secs(5);
 
 /// The time limit for stopping after the command has ended.
 const STOP: Duration = Duration::from_secs(20);
@@ -53,7 +53,7 @@ pub(super) struct Seen {
 
 /// A kernel error on the console.
 #[derive(Clone, Debug)]
-struct Trouble {
+struct KernelError {
     severity: Severity,
     line: String,
     at: Instant,
@@ -65,20 +65,20 @@ struct Monitor<'a> {
     start: Instant,
     /// When the command started.
     ready: Option<Instant>,
-    /// When the last message of init arrived.
-    alive: Instant,
-    /// The command's status, and its time.
+    /// The time of init's last message.
+    last_message: Instant,
+    /// The command's exit status, and the time of its message.
     exit: Option<(u8, Instant)>,
-    /// The worst error on the console; the first of its severity.
-    trouble: Option<Trouble>,
+    /// The first of the most severe errors on the console.
+    error: Option<KernelError>,
     console: Vec<String>,
-    /// How much of [`CONSOLE_LIMIT`] is used.
+    /// The size of `console`, limited to [`CONSOLE_LIMIT`].
     console_size: usize,
     console_lines: Lines,
     verdict_lines: Lines,
-    /// How much of the command's output was passed on.
+    /// The size of the command's output so far, in bytes.
     output_size: u64,
-    /// The output that exceeded its limit.
+    /// The error message for output that exceeded its limit.
     excess: Option<String>,
 }
 
@@ -94,9 +94,9 @@ pub(super) fn watch(
         spec,
         start: now,
         ready: None,
-        alive: now,
+        last_message: now,
         exit: None,
-        trouble: None,
+        error: None,
         console: Vec::new(),
         console_size: 0,
         console_lines: Lines::default(),
@@ -135,10 +135,10 @@ impl Monitor<'_> {
                 self.pass_output(bytes, sink)?;
             }
             if let Some(bytes) = receive(&mut verdict, &mut buffer)? {
-                self.hear_verdict(bytes);
+                self.handle_verdict(bytes);
             }
             if let Some(bytes) = receive(&mut console, &mut buffer)? {
-                self.hear_console(bytes);
+                self.handle_console(bytes);
             }
             process::check_interrupted()?;
             if let Some(outcome) = self.judge_now() {
@@ -164,13 +164,13 @@ impl Monitor<'_> {
             self.pass_output(bytes, sink)?;
         }
         while let Some(bytes) = receive(&mut console, buffer)? {
-            self.hear_console(bytes);
+            self.handle_console(bytes);
         }
         self.end_console();
         Ok(())
     }
 
-    /// Handles a last line without an end.
+    /// Handles an unterminated last line.
     fn end_console(&mut self) {
         if let Some(line) = self.console_lines.rest() {
             self.console_line(line);
@@ -189,13 +189,13 @@ impl Monitor<'_> {
         sink(bytes).context("cannot pass on the output of the command")
     }
 
-    fn hear_verdict(&mut self, bytes: &[u8]) {
+    fn handle_verdict(&mut self, bytes: &[u8]) {
         for line in self.verdict_lines.push(bytes) {
             let Some(message) = init_channel::parse(&line) else {
                 continue;
             };
             let now = Instant::now();
-            self.alive = now;
+            self.last_message = now;
             match message {
                 Message::Ready => self.ready = Some(now),
                 Message::Beat => {}
@@ -204,7 +204,7 @@ impl Monitor<'_> {
         }
     }
 
-    fn hear_console(&mut self, bytes: &[u8]) {
+    fn handle_console(&mut self, bytes: &[u8]) {
         for line in self.console_lines.push(bytes) {
             self.console_line(line);
         }
@@ -217,12 +217,12 @@ impl Monitor<'_> {
         if let Some(severity) = console::judge(&line) {
             let accepted = severity == Severity::Warning && self.spec.accepted.has(&line);
             let worse = self
-                .trouble
+                .error
                 .as_ref()
-                .is_none_or(|trouble| trouble.severity < severity);
+                .is_none_or(|error| error.severity < severity);
             if worse && !accepted {
                 let line = console::message(&line).to_owned();
-                self.trouble = Some(Trouble {
+                self.error = Some(KernelError {
                     severity,
                     line,
                     at: Instant::now(),
@@ -248,26 +248,27 @@ impl Monitor<'_> {
     /// Returns the outcome if the guest has to be killed now.
     fn judge_now(&self) -> Option<Outcome> {
         if let Some(excess) = &self.excess {
-            return Some(match &self.trouble {
-                Some(trouble) => self.broken_and(trouble, &format!("; {excess}")),
+            return Some(match &self.error {
+                Some(error) => self.broken_and(error, &format!("; {excess}")),
                 None => Outcome::Broken(excess.clone()),
             });
         }
-        if let Some(trouble) = self
-            .trouble
+        if let Some(error) = self
+            .error
             .as_ref()
-            .filter(|trouble| trouble.severity > Severity::Warning)
-            && trouble.at.elapsed() > LAST_WORDS
+            .filter(|error| error.severity > Severity::Warning)
+            && error.at.elapsed() > ERROR_OUTPUT
         {
-            return Some(self.broken(trouble));
+            return Some(self.broken(error));
         }
         if self.start.elapsed() > self.spec.timeout {
-            return Some(match &self.trouble {
-                Some(trouble) => self.broken(trouble),
+            return Some(match &self.error {
+                Some(error) => self.broken(error),
                 None => Outcome::TimedOut(self.spec.timeout),
             });
         }
-        let [boot, silence, stop] = [BOOT, SILENCE, STOP].map(|limit| limit * self.spec.slowness);
+        let [boot, heartbeat, stop] =
+            [BOOT, HEARTBEAT, STOP].map(|limit| limit * self.spec.slowness);
         if let Some((_, at)) = self.exit {
             return (at.elapsed() > stop).then(|| {
                 Outcome::Broken(format!(
@@ -279,16 +280,16 @@ impl Monitor<'_> {
         if self.ready.is_none() {
             return (self.start.elapsed() > boot).then(|| {
                 Outcome::Broken(format!(
-                    "the kernel did not come up within {} s",
+                    "the guest did not boot within {} s",
                     boot.as_secs()
                 ))
             });
         }
-        let silent = !self.spec.icount && self.alive.elapsed() > silence;
+        let silent = !self.spec.icount && self.last_message.elapsed() > heartbeat;
         silent.then(|| {
             Outcome::Broken(format!(
-                "the guest hangs: no sign of life for {} s",
-                silence.as_secs()
+                "the guest hangs: no heartbeat for {} s",
+                heartbeat.as_secs()
             ))
         })
     }
@@ -296,8 +297,8 @@ impl Monitor<'_> {
     /// Returns the outcome after QEMU has ended.
     fn judge_end(&self, machine: &mut Machine) -> Result<Outcome> {
         let status = machine.wait()?;
-        if let Some(trouble) = &self.trouble {
-            return Ok(self.broken(trouble));
+        if let Some(error) = &self.error {
+            return Ok(self.broken(error));
         }
         if !status.success() {
             return Ok(Outcome::Broken(machine.explain(status)));
@@ -311,12 +312,12 @@ impl Monitor<'_> {
         })
     }
 
-    fn broken(&self, trouble: &Trouble) -> Outcome {
-        self.broken_and(trouble, "")
+    fn broken(&self, error: &KernelError) -> Outcome {
+        self.broken_and(error, "")
     }
 
-    fn broken_and(&self, trouble: &Trouble, more: &str) -> Outcome {
-        let what = match trouble.severity {
+    fn broken_and(&self, error: &KernelError, more: &str) -> Outcome {
+        let what = match error.severity {
             Severity::Fatal => "the kernel broke",
             Severity::Stall => "the kernel hangs",
             Severity::Warning => "the kernel warned",
@@ -325,12 +326,12 @@ impl Monitor<'_> {
             Some((status, _)) => format!(" (the command ended with status {status})"),
             None => String::new(),
         };
-        let line = console_log::printable(&trouble.line);
+        let line = console_log::printable(&error.line);
         Outcome::Broken(format!("{what}: {line}{after}{more}"))
     }
 }
 
-/// A limit, for messages.
+/// Formats a limit for messages.
 fn mib(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
 }
@@ -348,7 +349,7 @@ fn wait_for_data<const N: usize>(streams: [&Option<UnixStream>; N]) -> Result<()
     }
 }
 
-/// Reads available data; sets an ended stream to `None`.
+/// Reads available data. Sets a stream that has ended to `None`.
 fn receive<'b>(stream: &mut Option<UnixStream>, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>> {
     let Some(open) = stream else { return Ok(None) };
     match open.read(buffer) {

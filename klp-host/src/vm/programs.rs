@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The guest's programs: full ones, with the shared libraries they need, and busybox for the rest.
+//! Adds the guest's programs and their shared libraries: standard ones, and busybox for the rest.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use super::userland::Userland;
 use crate::host::process;
 use crate::host::programs::find;
 
-/// Programs that must be the full ones (busybox' versions lack options that the kernel's
-/// selftests use), each with the Debian package that has it.
+/// Required programs, with their Debian packages. The applets of busybox lack options that the kernel's selftests
+/// use.
 const REQUIRED: &[(&str, &str)] = &[
     ("bash", "bash"),
     ("busybox", "busybox-static"),
@@ -30,7 +30,7 @@ const REQUIRED: &[(&str, &str)] = &[
     ("sysctl", "procps"),
 ];
 
-/// Programs that are better when they are the full ones; busybox has most of them as well.
+/// Optional programs, which are preferred to the applets of busybox.
 const PREFERRED: &[&str] = &[
     "basename", "cat", "chmod", "chrt", "comm", "cp", "cut", "dd", "dirname", "env", "expr",
     "find", "getopt", "head", "id", "kill", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mv", "nproc",
@@ -39,7 +39,7 @@ const PREFERRED: &[&str] = &[
     "xargs", "xxd",
 ];
 
-/// Other names of a program.
+/// Links to programs: name and target.
 const LINKS: &[(&str, &str)] = &[
     ("awk", "gawk"),
     ("sh", "bash"),
@@ -51,7 +51,7 @@ const LINKS: &[(&str, &str)] = &[
     ("rmmod", "kmod"),
 ];
 
-/// Puts the programs and their libraries into the tree.
+/// Adds the programs and their libraries to the tree.
 pub(super) fn add(tree: &mut Tree, userland: &Userland) -> Result<()> {
     let mut programs = Vec::new();
     for &(name, package) in REQUIRED {
@@ -73,7 +73,7 @@ pub(super) fn add(tree: &mut Tree, userland: &Userland) -> Result<()> {
     for (name, target) in LINKS {
         tree.symlink(&bin.join(name), Path::new(target))?;
     }
-    // A foreign one installs its applets in the guest.
+    // A busybox of another architecture installs its applets in the guest.
     if userland.is_host() {
         add_applets(tree)?;
     }
@@ -81,9 +81,9 @@ pub(super) fn add(tree: &mut Tree, userland: &Userland) -> Result<()> {
     userland.add_libraries(tree, &paths)
 }
 
-/// Links busybox to the names of its applets that nothing else has.
+/// Adds links to busybox for its applets, except for names that exist.
 fn add_applets(tree: &mut Tree) -> Result<()> {
-    let busybox = find("busybox").context("busybox has gone")?;
+    let busybox = find("busybox").context("busybox is missing")?;
     let applets = process::output(process::command(busybox).arg("--list"))?;
     for applet in applets
         .lines()
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_link_has_its_program() {
+    fn links_and_packages_are_consistent() {
         for (name, target) in LINKS {
             assert!(
                 REQUIRED.iter().any(|(program, _)| program == target),

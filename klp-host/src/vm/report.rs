@@ -12,7 +12,7 @@ use super::console_log;
 pub enum Outcome {
     /// The command ended with this exit status, without a kernel error.
     Exited(i32),
-    /// The kernel failed, or the guest stopped responding: the reason, with the console's line if any.
+    /// The kernel failed, or the guest stopped responding: the reason, with the line of the console if any.
     Broken(String),
     /// The time limit was exceeded without an error.
     TimedOut(Duration),
@@ -24,7 +24,7 @@ impl Outcome {
         match self {
             Self::Exited(_) => None,
             Self::Broken(what) => Some(what.clone()),
-            Self::TimedOut(limit) => Some(format!("not done after {} s", limit.as_secs_f32())),
+            Self::TimedOut(limit) => Some(format!("timed out after {} s", limit.as_secs_f32())),
         }
     }
 }
@@ -40,7 +40,7 @@ pub struct Report {
     pub ready: Option<Duration>,
     /// The total time.
     pub took: Duration,
-    /// The file with the console's text of a failed run.
+    /// The file with the console output of a failed run.
     pub log: Option<PathBuf>,
 }
 

@@ -21,9 +21,9 @@ pub struct Spec {
     pub decompressed: bool,
     /// Additional kernel parameters.
     pub kernel_parameters: Vec<String>,
-    /// Number of CPUs.
+    /// The number of CPUs.
     pub smp: u32,
-    /// Memory in MiB.
+    /// The memory in MiB.
     pub memory: u32,
     /// Whether to add memory if the copied files need it, instead of failing.
     pub grow: bool,
@@ -33,18 +33,18 @@ pub struct Spec {
     pub parallel: bool,
     /// The time limit of the run.
     pub timeout: Duration,
-    /// The factor for the time limits of booting, silence and stopping.
+    /// The factor for the time limits of booting, heartbeats and stopping.
     pub slowness: u32,
     /// Host files and folders to put into the guest: source, absolute guest path.
     pub copy: Vec<(PathBuf, PathBuf)>,
-    /// A disk with a system that the guest boots, and which runs the command. Without one, the guest has only the
-    /// copied files and programs of the host.
+    /// A disk with a system that the guest boots to run the command. Without one, the guest has only the copied
+    /// files and the programs of its userland.
     pub disk: Option<Disk>,
     /// UEFI firmware; without it, QEMU's BIOS.
     pub firmware: Option<Firmware>,
-    /// klp-core as a module, which is loaded before the command runs.
+    /// klp-core's module, loaded before the command runs.
     pub core_module: Option<PathBuf>,
-    /// Command line for bash in the guest.
+    /// The command line for bash in the guest.
     pub command: String,
     /// The accepted warnings of the kernel. Oopses and hangs always fail the run.
     pub accepted: Warnings,
@@ -72,7 +72,7 @@ impl Warnings {
         }
     }
 
-    /// Whether this line of the console is one of them.
+    /// Whether this console line is one of them.
     pub(super) fn has(&self, line: &str) -> bool {
         match self {
             Self::In(functions) => functions
@@ -83,7 +83,7 @@ impl Warnings {
     }
 }
 
-/// None.
+/// No warnings.
 impl Default for Warnings {
     fn default() -> Self {
         Self::In(Vec::new())
@@ -91,7 +91,7 @@ impl Default for Warnings {
 }
 
 impl Spec {
-    /// Two CPUs, 1 GiB, ten minutes, [`OUTPUT_LIMIT`].
+    /// Returns the defaults: two CPUs, 1 GiB, ten minutes, [`OUTPUT_LIMIT`].
     pub fn new(image: &Path, command: impl Into<String>) -> Self {
         Self {
             image: image.to_owned(),
@@ -116,5 +116,5 @@ impl Spec {
     }
 }
 
-/// Takes the command's output (standard output and error, as the guest sends them).
+/// Receives the command's output: standard output and error, in the order of arrival.
 pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;

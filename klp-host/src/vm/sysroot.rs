@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Debian's packages of another architecture, unpacked into the cache: the programs of guests, and what programs for
-//! guests are built with.
+//! Unpacks Debian packages of another architecture into the cache: the programs of guests, and a sysroot for
+//! building programs for them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,28 +18,28 @@ use crate::tools::llvm;
 use crate::tools::needs::Needs;
 use crate::tools::packages;
 
-/// The suite that they are taken from.
+/// The suite of the packages.
 const SUITE: &str = "bookworm";
 
 /// Changed when the contents change.
 const RECIPE: &str = "1";
 
-/// What programs in C for this machine are built with.
+/// The packages for building C programs for the host's architecture.
 const HOST_C: [&str; 2] = ["gcc", "libc6-dev"];
 
-/// What programs in C are built with, of another architecture's packages.
+/// The packages in a sysroot for building C programs.
 const C: [&str; 2] = ["libc6-dev", "libgcc-12-dev"];
 
-/// The packages that fetching them takes.
+/// Returns the host packages for fetching them.
 pub(super) fn needs(_arch: Arch) -> Needs {
     Needs::of(&["debian-archive-keyring"])
 }
 
-/// The packages of this machine that building programs in C for guests of this architecture takes.
+/// Returns the host packages for building C programs for guests of this architecture.
 ///
 /// # Errors
 ///
-/// When the machine's programs cannot be looked at.
+/// The search for LLVM fails.
 pub fn compiler_needs(arch: Arch) -> Result<Needs> {
     match arch {
         Arch::HOST => Ok(Needs::of(&HOST_C)),
@@ -47,7 +47,7 @@ pub fn compiler_needs(arch: Arch) -> Result<Needs> {
     }
 }
 
-/// A C compiler for guests of this architecture.
+/// Returns a C compiler for guests of this architecture.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub fn compiler(arch: Arch) -> Result<Command> {
     Ok(command)
 }
 
-/// A folder with these packages and all that they depend on.
+/// Returns a folder with these packages and their dependencies, fetched first if needed.
 pub(super) fn get(cache: &Cache, arch: Arch, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let key = packages
         .iter()
@@ -80,7 +80,7 @@ pub(super) fn get(cache: &Cache, arch: Arch, name: &str, packages: &[&str]) -> R
     Ok(dir.join(ROOT))
 }
 
-/// The root folder in the entry.
+/// The root folder in the cache entry.
 const ROOT: &str = "root";
 
 fn fetch(cache: &Cache, arch: Arch, packages: &[&str], dir: &Path) -> Result<()> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A small Debian system for a guest's [disk](super::disk), made of Debian packages.
+//! Builds a small Debian system for a guest's [disk](super::disk).
 
 use std::path::{Path, PathBuf};
 
@@ -14,35 +14,35 @@ use crate::host::progress::Step;
 use crate::tools::needs::Needs;
 use crate::tools::packages;
 
-/// The packages that make it.
+/// The host packages for building it.
 const PACKAGES: [&str; 2] = ["e2fsprogs", "mmdebstrap"];
 
-/// Debian's release.
+/// The Debian release.
 const SUITE: &str = "trixie";
 
-/// Additional packages.
+/// Additional packages in the system.
 const INCLUDED: &str = "ansible-core,apt,apt-utils,kmod,openssl,python3-apt,systemd-sysv";
 
-/// The size of the file system. Most of it is a hole.
+/// The size of the file system, whose image is sparse.
 const SIZE: &str = "2G";
 
-/// The file with it, in a folder of the cache.
+/// The image's file name in the cache entry.
 const FILE: &str = "system.ext4";
 
-/// mmdebstrap's, in the way of packages that start something. It is removed when the system is complete, which is after the
-/// file system was made of it.
+/// The file with which mmdebstrap prevents packages from starting services. It removes the file only after the hook
+/// that creates the file system.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// The packages that making one takes.
+/// Returns the host packages for building a system.
 pub fn needs() -> Needs {
     Needs::of(&PACKAGES)
 }
 
-/// An image of the system, made first if needed. Copy it before use.
+/// Returns an image of the system, built first if needed. Copy it before use.
 ///
 /// # Errors
 ///
-/// It cannot be made.
+/// It cannot be built.
 pub fn image(cache: &Cache) -> Result<PathBuf> {
     let key = Key::new()
         .with("recipe", "2")
@@ -57,7 +57,7 @@ fn make(dir: &Path) -> Result<()> {
     packages::ensure(&PACKAGES)?;
     let mirror = mirror::choose()?;
     let step = Step::start(
-        &format!("making a small system of Debian {SUITE}"),
+        &format!("building a small system of Debian {SUITE}"),
         "a minute or two",
     );
     let log = dir.join("log");
@@ -65,16 +65,16 @@ fn make(dir: &Path) -> Result<()> {
     let image = image
         .to_str()
         .context("the path of the cache is not UTF-8")?;
-    // The file system is made where the owners of files are right: inside of mmdebstrap's namespace, if it
-    // uses one.
+    // The file system is created by a hook, because in mmdebstrap's user namespace (if it uses one) files have
+    // the correct owners.
     let hooks = [
-        // There are no logins, and the clock is the host's.
+        // The guest needs no logins and no timers, and has the host's clock.
         "systemctl --root=\"$1\" mask systemd-timesyncd.service console-getty.service getty@.service \
          serial-getty@.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer"
             .to_owned(),
         "echo klp >\"$1/etc/hostname\"; echo '/dev/vda / ext4 defaults 0 0' >\"$1/etc/fstab\""
             .to_owned(),
-        // A bind mount of itself has no submounts.
+        // The bind mount is not recursive, so it excludes submounts.
         format!(
             "unshare --mount sh -c 'mount --bind \"$1\" \"$1\" && mke2fs -q -t ext4 -d \"$1\" \"$2\" {SIZE}' \
              sh \"$1\" '{image}'"
@@ -87,7 +87,8 @@ fn make(dir: &Path) -> Result<()> {
         .arg(format!("--logfile={}", log.display()))
         .args(["--quiet", SUITE, "/dev/null", &mirror]);
     inherit_locks(&mut command);
-    process::run(&mut command).with_context(|| format!("{} has more", log.display()))?;
+    process::run(&mut command)
+        .with_context(|| format!("cannot build the system, see {}", log.display()))?;
     let mut command = process::command("debugfs");
     process::output(command.args(["-w", "-R", &format!("rm {POLICY}"), image]))?;
     step.done();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Complete runs, with a script instead of QEMU (`fake-qemu.sh`).
+//! Tests of complete runs, with a script (`fake-qemu.sh`) instead of QEMU.
 
 use std::fs;
 use std::io::BufRead as _;
@@ -14,7 +14,7 @@ use super::boot::run_with;
 use super::*;
 use crate::host::process;
 
-/// Runs a "kernel" that is a bash script; gives the report and the command's output.
+/// Runs a "kernel" that is a bash script. Returns the report and the command's output.
 pub(crate) fn boot(kernel: &str, change: impl FnOnce(&mut Spec)) -> (Report, Vec<u8>) {
     let mut output = Vec::new();
     let report = try_boot(kernel, change, &mut |bytes| {
@@ -60,7 +60,7 @@ fn failure(kernel: &str) -> String {
 }
 
 #[test]
-fn the_status_and_all_output_come_through() {
+fn the_exit_status_and_all_output_are_reported() {
     let (report, output) = boot(
         r"verdict ready; output 'a\r\n\x00\xffb'; verdict beat; output 'end'; verdict 'exit 7'",
         |_| {},
@@ -72,14 +72,14 @@ fn the_status_and_all_output_come_through() {
 }
 
 #[test]
-fn much_output_is_not_cut() {
+fn large_output_is_complete() {
     let kernel = "verdict ready; seq 200000 >&${port[output]}; verdict 'exit 0'";
     let (report, output) = boot(kernel, |_| {});
     assert_eq!(report.outcome, Outcome::Exited(0));
     assert!(output.starts_with(b"1\n2\n") && output.ends_with(b"\n200000\n"));
 }
 
-/// The most memory that this process has had, in MiB.
+/// Returns the peak memory of this process, in MiB.
 pub(crate) fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("a status");
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
@@ -92,7 +92,7 @@ pub(crate) fn peak_memory() -> u64 {
 }
 
 #[test]
-fn output_without_end_ends_the_machine() {
+fn excessive_output_ends_the_run() {
     let start = Instant::now();
     let (report, output) = boot("verdict ready; yes >&${port[output]}", |_| {});
     let problem = report.problem().expect("a problem");
@@ -106,7 +106,7 @@ fn output_without_end_ends_the_machine() {
 }
 
 #[test]
-fn shown_output_is_unlimited() {
+fn output_can_be_unlimited() {
     let mut size = 0;
     let mut count = |bytes: &[u8]| {
         size += bytes.len() as u64;
@@ -119,7 +119,7 @@ fn shown_output_is_unlimited() {
 }
 
 #[test]
-fn a_console_without_end_ends_the_machine() {
+fn excessive_console_output_ends_the_run() {
     for flood in ["yes", "tr '\\0' x </dev/zero", "tr '\\0' '\\n' </dev/zero"] {
         let start = Instant::now();
         let (report, _) = boot(&format!("{flood} >&${{port[console]}}"), |_| {});
@@ -155,7 +155,7 @@ fn the_command_can_neither_fake_a_verdict_nor_an_oops() {
 }
 
 #[test]
-fn a_panic_is_a_failure_even_after_the_command_has_ended() {
+fn a_panic_is_a_failure_even_after_the_command_ended() {
     for when in ["verdict ready", "verdict ready; verdict 'exit 0'"] {
         let kernel = format!("{when}; console '[    1.0] Kernel panic - not syncing: hung'");
         let (report, _) = boot(&kernel, |_| {});
@@ -172,14 +172,14 @@ fn a_panic_is_a_failure_even_after_the_command_has_ended() {
 }
 
 #[test]
-fn the_worst_line_is_named_and_the_first_of_its_kind() {
+fn the_first_of_the_most_severe_errors_is_reported() {
     let kernel =
         "verdict ready; console 'WARNING: a at b'; console 'BUG: first'; console 'BUG: second'";
     assert_eq!(failure(kernel), "the kernel broke: BUG: first");
 }
 
 #[test]
-fn a_line_without_an_end_counts() {
+fn an_unterminated_console_line_is_checked() {
     let kernel = "verdict ready; printf 'Kernel panic - not syncing: x' >&${port[console]}";
     assert_eq!(
         failure(kernel),
@@ -202,7 +202,7 @@ fn warnings_fail_unless_accepted() {
     let (report, _) = boot(kernel, |spec| spec.accepted = of_function("known"));
     assert_eq!(report.problem(), None);
     let (report, _) = boot(kernel, |spec| spec.accepted = of_function("own"));
-    assert!(report.problem().is_some(), "it is another function's");
+    assert!(report.problem().is_some(), "another function");
     let (report, _) = boot(
         "verdict ready; console 'BUG: x'; verdict 'exit 0'",
         |spec| {
@@ -213,14 +213,14 @@ fn warnings_fail_unless_accepted() {
 }
 
 #[test]
-fn a_missing_end_is_a_failure() {
+fn a_missing_exit_message_is_a_failure() {
     assert!(failure("verdict ready; output x").contains("before the command had ended"));
     assert!(failure("console hello").contains("before the command could start"));
     assert!(failure("verdict ready; verdict 'exit'").contains("before the command had ended"));
 }
 
 #[test]
-fn qemus_errors_are_passed_on() {
+fn qemus_errors_are_reported() {
     let what = failure("echo 'no such machine' >&2; exit 1");
     assert!(
         what.contains("no such machine") && what.contains("exit status: 1"),
@@ -229,7 +229,7 @@ fn qemus_errors_are_passed_on() {
 }
 
 #[test]
-fn messages_without_end_end_the_machine() {
+fn excessive_messages_end_the_run() {
     let what = failure("yes message >&2");
     assert!(
         what.starts_with("QEMU wrote more than 1 MiB of messages: message\n"),
@@ -268,7 +268,7 @@ fn as_root_qemu_is_unprivileged_and_reads_a_private_kernel() {
 }
 
 #[test]
-fn the_time_limit_ends_the_machine() {
+fn the_time_limit_ends_the_run() {
     let start = Instant::now();
     let limit = Duration::from_millis(300);
     let (report, output) = boot("verdict ready; output early; sleep 60", |spec| {
@@ -280,7 +280,7 @@ fn the_time_limit_ends_the_machine() {
 }
 
 #[test]
-fn a_sink_that_fails_ends_the_machine() {
+fn a_failing_sink_ends_the_run() {
     let start = Instant::now();
     let kernel = "verdict ready; output x; sleep 60";
     let result = try_boot(kernel, |_| {}, &mut |_| Err(io::Error::other("full")));
@@ -288,14 +288,14 @@ fn a_sink_that_fails_ends_the_machine() {
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
-/// Says which user the machine of [`a_machine_for_signals`] is to have.
-const USERS: &str = "KLP_TEST_MACHINE";
+/// The environment variable with the user of the machine of [`a_machine_for_signals`].
+const USER_VARIABLE: &str = "KLP_TEST_MACHINE";
 
-/// A separate process for the test of signals: its machine prints its number and stays.
+/// The child process of the test of signals. Its machine prints its process ID and keeps running.
 #[test]
-#[ignore = "the test of signals runs it"]
+#[ignore = "run by the test of signals"]
 fn a_machine_for_signals() {
-    let user = match std::env::var(USERS).as_deref() {
+    let user = match std::env::var(USER_VARIABLE).as_deref() {
         Ok("own") => None,
         Ok("other") => user::for_qemu(),
         _ => return,
@@ -314,7 +314,7 @@ fn a_machine_for_signals() {
 }
 
 #[test]
-fn no_signal_leaves_a_machine_behind() {
+fn signals_also_end_the_machine() {
     let me = std::env::current_exe().expect("this test");
     let users: &[_] = match user::for_qemu() {
         Some(_) => &["own", "other"],
@@ -327,17 +327,14 @@ fn no_signal_leaves_a_machine_behind() {
         let mut run = Command::new(&me)
             .args(["vm::tests::a_machine_for_signals", "--exact", "--ignored"])
             .arg("--nocapture")
-            .env(USERS, user)
+            .env(USER_VARIABLE, user)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("it runs");
         let lines = io::BufReader::new(run.stdout.take().expect("its output")).lines();
-        let number = |line: io::Result<String>| line.ok()?.parse::<u32>().ok();
-        let machine = lines
-            .map(number)
-            .find_map(|number| number)
-            .expect("a machine");
+        let pid = |line: io::Result<String>| line.ok()?.parse::<u32>().ok();
+        let machine = lines.map(pid).find_map(|pid| pid).expect("a machine");
         assert!(is_running(machine));
         let pid = Pid::from_child(&run);
         rustix::process::kill_process(pid, signal).expect("it is there");
@@ -348,7 +345,7 @@ fn no_signal_leaves_a_machine_behind() {
     }
 }
 
-/// Whether a process is there and has not ended.
+/// Whether a process exists and is not a zombie.
 fn is_running(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|text| !text.contains(") Z "))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Chooses the user that QEMU runs as. For root it is an unused user ID: a guest that takes
-//! over its QEMU then has neither root's privileges nor access to a user's files and processes.
+//! Chooses the user that QEMU runs as. For root, it is an unused user ID: a guest that compromises
+//! QEMU then has neither root's privileges nor access to any user's files and processes.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::host::process;
 use crate::host::progress::say;
 
-/// The user and group ID. Debian reserves it and does not use it, and systemd's dynamic
-/// users are below it.
+/// The user and group ID. Debian reserves it without using it, and it is above the range of systemd's
+/// dynamic users.
 const UNPRIVILEGED: u32 = 65533;
 
 /// KVM's device.
@@ -30,13 +30,13 @@ pub(super) struct User {
 }
 
 impl User {
-    /// Lets a command run as this user.
+    /// Makes a command run as this user.
     pub(super) fn apply(self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);
     }
 
-    /// Returns the user, in the group of this device if its access requires that. Not in root's group, which
-    /// has access to other devices too.
+    /// Returns the user, in the device's group if access requires that. Never uses root's group, which has access
+    /// to other devices too.
     fn for_device(self, device: &Metadata) -> Option<Self> {
         let may = |bits: u32| device.mode() & bits == bits;
         if may(0o006) {
@@ -60,7 +60,7 @@ pub(super) fn for_qemu() -> Option<User> {
             uid: UNPRIVILEGED,
             gid: UNPRIVILEGED,
         };
-        match try_out(user) {
+        match check(user) {
             Ok(()) => Some(user),
             // Root in a container may lack the capability.
             Err(error) => {
@@ -74,8 +74,8 @@ pub(super) fn for_qemu() -> Option<User> {
     })
 }
 
-/// Checks that processes can be run as this user and killed.
-fn try_out(user: User) -> Result<()> {
+/// Checks that this process can run processes as this user and kill them.
+fn check(user: User) -> Result<()> {
     let mut command = process::command("cat");
     user.apply(&mut command);
     let mut child = command
@@ -84,10 +84,10 @@ fn try_out(user: User) -> Result<()> {
         .spawn()
         .with_context(|| format!("cannot run a program as user {}", user.uid))?;
     let killed = child.kill();
-    // It ends in any case when its input ends.
+    // If it was not killed, it ends with its input.
     drop(child.stdin.take());
     child.wait().context("cannot wait for a child")?;
-    killed.with_context(|| format!("cannot end a process of user {}", user.uid))
+    killed.with_context(|| format!("cannot kill a process of user {}", user.uid))
 }
 
 /// Returns the user for a QEMU with KVM, based on the one without.
@@ -122,7 +122,7 @@ mod tests {
     const USER: User = User { uid: 1, gid: 2 };
 
     #[test]
-    fn a_device_is_used_as_others_or_as_its_group() {
+    fn device_access_may_require_its_group() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let device = |mode| {
             let permissions = fs::Permissions::from_mode(mode);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn root_has_another_user_for_qemu_and_others_have_not() {
+    fn only_root_runs_qemu_as_another_user() {
         let is_root = rustix::process::geteuid().is_root();
         let user = for_qemu();
         assert!(is_root || user.is_none());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where a guest's programs come from: this machine, or Debian's packages for the guest's architecture, which are
-//! unpacked into the cache.
+//! Sources of a guest's programs: the host, or Debian packages for the guest's architecture, unpacked into the cache.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ use crate::host::programs;
 use crate::tools::needs::Needs;
 use crate::tools::packages;
 
-/// The Debian packages with everything that a guest needs.
+/// The Debian packages that a guest needs.
 pub(super) const PACKAGES: [&str; 12] = [
     "bash",
     "busybox-static",
@@ -33,26 +32,26 @@ pub(super) const PACKAGES: [&str; 12] = [
     "util-linux",
 ];
 
-/// Where programs are in Debian's packages.
+/// The folders of programs in Debian packages.
 const BIN: [&str; 4] = ["usr/bin", "bin", "usr/sbin", "sbin"];
 
 /// The programs of a guest.
 #[derive(Debug)]
 pub(super) enum Userland {
-    /// This machine's.
+    /// Those of the host.
     Host,
     /// Those of another architecture, in this folder.
     Unpacked(Unpacked),
 }
 
-/// A folder with packages of another architecture.
+/// A folder with unpacked packages of another architecture.
 #[derive(Debug)]
 pub(super) struct Unpacked {
     arch: Arch,
     dir: PathBuf,
 }
 
-/// The packages of this machine that it takes.
+/// Returns the host packages that it needs.
 pub(super) fn needs(arch: Arch) -> Needs {
     match arch {
         Arch::HOST => Needs::of(&PACKAGES),
@@ -61,7 +60,7 @@ pub(super) fn needs(arch: Arch) -> Needs {
 }
 
 impl Userland {
-    /// The userland for guests of this architecture, fetched first if needed.
+    /// Returns the userland for guests of this architecture, fetched first if needed.
     pub(super) fn get(arch: Arch) -> Result<Self> {
         if arch == Arch::HOST {
             packages::ensure(&PACKAGES)?;
@@ -71,7 +70,7 @@ impl Userland {
         Ok(Self::Unpacked(Unpacked { arch, dir }))
     }
 
-    /// Where it has this program.
+    /// Returns the path of a program.
     pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
         match self {
             Self::Host => programs::find(name),
@@ -79,12 +78,12 @@ impl Userland {
         }
     }
 
-    /// Whether the programs run on this machine, too.
+    /// Whether the programs are those of the host.
     pub(super) fn is_host(&self) -> bool {
         matches!(self, Self::Host)
     }
 
-    /// Puts the shared libraries of these programs into the tree.
+    /// Adds the shared libraries of these programs to the tree.
     pub(super) fn add_libraries(&self, tree: &mut Tree, programs: &[PathBuf]) -> Result<()> {
         match self {
             Self::Host => libraries::add(tree, programs),
@@ -95,37 +94,37 @@ impl Userland {
 
 impl Unpacked {
     fn find(&self, name: &str) -> Option<PathBuf> {
-        let places = BIN.map(|folder| self.dir.join(folder).join(name));
-        places.into_iter().find(|path| path.is_file())
+        let candidates = BIN.map(|folder| self.dir.join(folder).join(name));
+        candidates.into_iter().find(|path| path.is_file())
     }
 
     fn add_libraries(&self, tree: &mut Tree, programs: &[PathBuf]) -> Result<()> {
         let mut seen = BTreeSet::new();
-        let mut waiting = Vec::new();
+        let mut pending = Vec::new();
         for program in programs {
             let needed = self.read(program)?;
             if let Some(interpreter) = needed.interpreter {
                 let inside = interpreter.trim_start_matches('/');
                 self.add_library(tree, program, &[self.dir.join(inside)], &interpreter)?;
             }
-            waiting.extend(
+            pending.extend(
                 needed
                     .libraries
                     .into_iter()
                     .map(|name| (name, program.clone())),
             );
         }
-        while let Some((name, user)) = waiting.pop() {
+        while let Some((name, user)) = pending.pop() {
             if !seen.insert(name.clone()) {
                 continue;
             }
             let triplet = format!("{}-linux-gnu", self.arch.facts().gnu);
-            let places =
+            let candidates =
                 ["lib", "usr/lib"].map(|lib| self.dir.join(lib).join(&triplet).join(&name));
             let guest = format!("/usr/lib/{triplet}/{name}");
-            let library = self.add_library(tree, &user, &places, &guest)?;
+            let library = self.add_library(tree, &user, &candidates, &guest)?;
             let needed = self.read(&library)?;
-            waiting.extend(
+            pending.extend(
                 needed
                     .libraries
                     .into_iter()
@@ -135,15 +134,15 @@ impl Unpacked {
         Ok(())
     }
 
-    /// Adds the first of these files that is there; gives it.
+    /// Adds the first candidate that exists, and returns it.
     fn add_library(
         &self,
         tree: &mut Tree,
         user: &Path,
-        places: &[PathBuf],
+        candidates: &[PathBuf],
         guest: &str,
     ) -> Result<PathBuf> {
-        let Some(library) = places.iter().find(|path| path.is_file()) else {
+        let Some(library) = candidates.iter().find(|path| path.is_file()) else {
             bail!(
                 "{} needs {guest}, which the packages for {} lack: link it statically",
                 user.display(),
@@ -159,7 +158,7 @@ impl Unpacked {
             .with_context(|| format!("cannot read the program {}", program.display()))?;
         ensure!(
             needed.arch == Some(self.arch),
-            "{} is a program for another architecture than {}, which the guest has",
+            "{} is not a program for {}, the guest's architecture",
             program.display(),
             self.arch
         );
