@@ -29,6 +29,11 @@
 
 #include "klp_glue.h"
 
+#ifndef MODULE
+/* Of kernel/trace/ftrace.c, which declares it for its own folder only. */
+extern struct ftrace_ops __rcu *ftrace_ops_list;
+#endif
+
 /*
  * Without ftrace's recursion protection, which would take a third of the time:
  * nothing here can be traced, except a warning, which is printed only once.
@@ -182,19 +187,18 @@ int klp_ops_register(struct klp_site_ops *ops)
 }
 
 /*
- * ftrace's list begins with the newest ops. Both are in it. Others may be added
- * before @newer, or removed, meanwhile: ftrace frees them after a grace period.
+ * ftrace's list begins with the newest ops. Others may be added and removed
+ * meanwhile: ftrace frees them after a grace period.
  */
-bool klp_ops_has_others_between(struct klp_site_ops *older, struct klp_site_ops *newer)
+bool klp_ops_has_others_since(struct klp_site_ops *older)
 {
-	struct ftrace_ops *ops = &newer->ops;
+	struct ftrace_ops *ops;
 	bool found = false;
 
 	preempt_disable_notrace();
-	while (!found && ops && ops != &older->ops) {
-		found = ops->func != klp_ftrace_handler;
-		ops = rcu_dereference_sched(ops->next);
-	}
+	for (ops = rcu_dereference_sched(ftrace_ops_list); !found && ops && ops != &older->ops;
+	     ops = rcu_dereference_sched(ops->next))
+		found = ops->func != klp_ftrace_handler && !(ops->flags & FTRACE_OPS_FL_DIRECT);
 	preempt_enable_notrace();
 	return found;
 }

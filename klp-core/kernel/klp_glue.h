@@ -63,7 +63,7 @@ struct klp_site_ops *klp_ops_guard(unsigned int guard);
 int klp_ops_set_sites(struct klp_site_ops *ops, unsigned long *sites, unsigned int count, bool remove);
 void klp_ops_clear_sites(struct klp_site_ops *ops);
 int klp_ops_register(struct klp_site_ops *ops);
-bool klp_ops_has_others_between(struct klp_site_ops *older, struct klp_site_ops *newer);
+bool klp_ops_has_others_since(struct klp_site_ops *older);
 int klp_ops_unregister(struct klp_site_ops *ops);
 struct klp_site_ops *klp_ops_new(unsigned long site);
 void klp_ops_free(struct klp_site_ops *ops);

@@ -7,6 +7,7 @@
 #ifndef KLP_VMLINUX_H
 #define KLP_VMLINUX_H
 
+#include <linux/ftrace.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -70,6 +71,7 @@ extern unsigned char vmlinux_build_id[] KLP_VMLINUX("vmlinux_build_id");
 unsigned long ftrace_location(unsigned long ip) KLP_VMLINUX("ftrace_location");
 unsigned long ftrace_location_range(unsigned long start, unsigned long end)
 	KLP_VMLINUX("ftrace_location_range");
+extern struct ftrace_ops __rcu *ftrace_ops_list KLP_VMLINUX("ftrace_ops_list");
 unsigned long ftrace_find_rec_direct(unsigned long ip) KLP_VMLINUX("ftrace_find_rec_direct");
 
 #endif

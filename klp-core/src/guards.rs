@@ -8,9 +8,6 @@ use crate::platform::{Ops, Platform};
 use crate::snapshot::Locked;
 use crate::types::Site;
 
-/// The guard that is registered first.
-pub(crate) const FIRST: usize = 0;
-
 /// The registered guards.
 #[must_use = "guards stay registered until they are detached"]
 #[derive(Debug)]
@@ -51,23 +48,6 @@ impl Guards {
             return Err(errno);
         }
         Ok(guards)
-    }
-
-    /// Attaches both guards to `sites`, the first of them after [`Guards::attach`] to other sites.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Guards::attach`]. The caller detaches the guards in any case.
-    pub(crate) fn extend_to<P: Platform>(
-        &mut self,
-        platform: &P,
-        sites: &[Site],
-        lock: &Locked<'_>,
-    ) -> Result {
-        if self.registered > 0 {
-            platform.add_sites(Ops::Guard(FIRST), sites, lock)?;
-        }
-        self.register(platform, sites, lock)
     }
 
     /// Registers the next guard.

@@ -7,11 +7,12 @@
 //! what it wrote there. So guard ops are attached while a site moves from one ops to another, or its target changes.
 //!
 //! ftrace calls the ops of a site from the newest to the oldest, so the oldest decides where a call goes. Other users can
-//! redirect calls without IPMODIFY, as kprobes do. A patch takes precedence over those that attach after it, also
-//! over those that attach while its sites move.
+//! redirect calls without IPMODIFY, as kprobes do; all kprobes share an ops, which may get a site long after it was
+//! registered. A patch takes precedence over ops that are registered after it. So a site moves only if its
+//! dedicated ops takes the place of the shared one in that order: none of another user is between them.
 
-use crate::errno::{Result, EAGAIN, EBUSY};
-use crate::guards::{self, Guards};
+use crate::errno::{Result, EAGAIN, EBUSY, EINVAL};
+use crate::guards::Guards;
 use crate::memory::Vec;
 use crate::platform::{Ops, Platform, Tracing};
 use crate::snapshot::Locked;
@@ -50,12 +51,17 @@ enum Attachment {
 pub(crate) struct SharedOps {
     /// The number of attached sites. The filter may have more; see [`SharedOps::detach`].
     sites: usize,
+    /// Whether the filter has more sites.
+    has_leftovers: bool,
 }
 
 impl SharedOps {
     /// Makes it, not registered.
     pub(crate) const fn new() -> Self {
-        Self { sites: 0 }
+        Self {
+            sites: 0,
+            has_leftovers: false,
+        }
     }
 
     /// Is no site attached?
@@ -92,9 +98,28 @@ impl SharedOps {
         if is_last && platform.unregister(Ops::Shared, lock).is_err() {
             return;
         }
-        if platform.remove_sites(Ops::Shared, sites, lock).is_err() && is_last {
+        let is_removed = platform.remove_sites(Ops::Shared, sites, lock).is_ok();
+        self.has_leftovers |= !is_removed;
+        if is_last && self.has_leftovers {
             Self::clear_filter(platform, lock);
+            self.has_leftovers = false;
         }
+    }
+
+    /// Detaches `sites`, which are not all.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; nothing is changed then.
+    fn try_detach<P: Platform>(
+        &mut self,
+        platform: &P,
+        sites: &[Site],
+        lock: &Locked<'_>,
+    ) -> Result {
+        platform.remove_sites(Ops::Shared, sites, lock)?;
+        self.sites = self.sites.saturating_sub(sites.len());
+        Ok(())
     }
 
     /// Keeps the ops registered, and so its age, while its last `leaving` sites move. Returns whether it now has
@@ -115,6 +140,46 @@ impl SharedOps {
             self.attach(platform, &[idle], lock)?;
         }
         Ok(is_last)
+    }
+
+    /// Has another user registered an ops after this one, so that it would be older than a dedicated one?
+    fn has_newer_users<P: Platform>(&self, platform: &P, lock: &Locked<'_>) -> bool {
+        self.is_empty() || platform.has_others_since(Ops::Shared, lock)
+    }
+
+    /// Moves `sites` to dedicated ops, which are not registered yet. Both guards are attached.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SharedOps::attach`]; nothing is changed then.
+    fn hand_over<P: Platform>(
+        &mut self,
+        new: &mut [Dedicated<P>],
+        sites: &[Site],
+        platform: &P,
+        lock: &Locked<'_>,
+    ) -> Result {
+        let idle = platform.idle_site().ok_or(EINVAL)?;
+        // Users that register an ops after this are newer than the guards.
+        if self.has_newer_users(platform, lock) {
+            new.iter_mut()
+                .for_each(|new| new.attachment = Attachment::Returned);
+            return Ok(());
+        }
+        let holds_idle = self.stay_registered(platform, sites.len(), idle, lock)?;
+        let result = self.try_detach(platform, sites, lock);
+        if result.is_ok() {
+            for new in new.iter_mut() {
+                new.register_patched(platform, self, lock);
+            }
+            if self.has_newer_users(platform, lock) {
+                return_to_shared(new, self, platform, lock);
+            }
+        }
+        if holds_idle {
+            self.detach(platform, &[idle], lock);
+        }
+        result
     }
 
     /// Removes all sites: needs no memory, unlike removing single ones.
@@ -161,9 +226,7 @@ impl<P: Platform> Dedicated<P> {
         let ops = Ops::Dedicated(self.ops);
         match register(platform, ops, lock) {
             Ok(()) => {
-                if self.attachment != Attachment::Beside {
-                    self.attachment = Attachment::Exclusive;
-                }
+                self.attachment = Attachment::Exclusive;
                 return;
             }
             Err(EBUSY) => {
@@ -233,113 +296,74 @@ fn free_from<P: Platform>(
 }
 
 /// Moves those of `targets`, which are patched, from the shared ops to dedicated ones that no other ftrace user is at.
-/// Their ops are appended to `dedicated`. Returns the number of moved sites: none when other users come meanwhile.
+/// Their ops are appended to `dedicated`. Returns the number of moved sites: none if another user has registered an
+/// ops after the shared one.
 ///
 /// # Errors
 ///
-/// `ENOMEM`; `ENODEV` when ftrace has shut itself down. Nothing is changed then.
+/// Those of [`Tracing::add_sites`] and [`Tracing::register`]; nothing is changed then.
 pub(crate) fn register_dedicated<P: Platform>(
     dedicated: &mut Vec<Dedicated<P>>,
     shared: &mut SharedOps,
     platform: &P,
-    targets: Vec<SiteTarget>,
-    lock: &Locked<'_>,
-) -> Result<usize> {
-    let Some(idle) = platform.idle_site() else {
-        return Ok(0);
-    };
-    let before = dedicated.len();
-    // Not at the sites yet: whether they are exclusive shows only while the shared ops is alone.
-    let mut guards = Guards::attach(platform, &[idle], lock)?;
-    let result = move_exclusive(
-        dedicated,
-        shared,
-        platform,
-        &mut guards,
-        idle,
-        targets,
-        lock,
-    );
-    guards.detach(platform, lock);
-    let kept = sort::partition_in_place(
-        dedicated.get_mut(before..).unwrap_or_default(),
-        |new: &Dedicated<P>| new.attachment == Attachment::Returned,
-    );
-    free_from(dedicated, before.saturating_add(kept), platform, lock);
-    result.map(|()| dedicated.len().saturating_sub(before))
-}
-
-/// The move of [`register_dedicated`]. The first guard is registered, at the site `idle`, and both are afterwards.
-fn move_exclusive<P: Platform>(
-    dedicated: &mut Vec<Dedicated<P>>,
-    shared: &mut SharedOps,
-    platform: &P,
-    guards: &mut Guards,
-    idle: Site,
     mut targets: Vec<SiteTarget>,
     lock: &Locked<'_>,
-) -> Result {
-    // Users that attach after this are newer than the guard.
+) -> Result<usize> {
+    if shared.has_newer_users(platform, lock) {
+        return Ok(0);
+    }
     targets.retain(|target| platform.is_exclusive(target.site));
     if targets.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
-    let mut sites = sites_of(targets.iter().copied())?;
+    let sites = sites_of(targets.iter().copied())?;
     let before = dedicated.len();
     allocate(dedicated, platform, &targets, lock)?;
-    let holds_idle = guards
-        .extend_to(platform, &sites, lock)
-        .and_then(|()| shared.stay_registered(platform, sites.len(), idle, lock))
-        .inspect_err(|_| free_from(dedicated, before, platform, lock))?;
-    shared.detach(platform, &sites, lock);
-    let moved = dedicated.get_mut(before..).unwrap_or_default();
-    for new in moved.iter_mut() {
-        new.register_patched(platform, shared, lock);
-    }
-    if has_newer_users(moved, platform, lock) {
-        // The dedicated ops are newer than another user, which may be at their sites. The shared ops is older.
-        return_to_shared(moved, shared, platform, &mut sites, lock);
-    }
-    if holds_idle {
-        shared.detach(platform, &[idle], lock);
-    }
-    Ok(())
+    let result = Guards::attach_both(platform, &sites, lock).and_then(|guards| {
+        let new = dedicated.get_mut(before..).unwrap_or_default();
+        let result = shared.hand_over(new, &sites, platform, lock);
+        guards.detach(platform, lock);
+        result
+    });
+    // The grace period since those that returned were unregistered is over; the others were not registered.
+    let moved = sort::partition_in_place(
+        dedicated.get_mut(before..).unwrap_or_default(),
+        |new: &Dedicated<P>| result.is_err() || new.attachment == Attachment::Returned,
+    );
+    free_from(dedicated, before.saturating_add(moved), platform, lock);
+    result.map(|()| moved)
 }
 
-/// Has another user registered an ops after the first guard, and before the newest of these?
-fn has_newer_users<P: Platform>(moved: &[Dedicated<P>], platform: &P, lock: &Locked<'_>) -> bool {
-    let mut exclusive = moved
-        .iter()
-        .filter(|new| new.attachment == Attachment::Exclusive);
-    exclusive.next_back().is_some_and(|newest| {
-        let newest = Ops::Dedicated(newest.ops);
-        platform.has_others_between(Ops::Guard(guards::FIRST), newest, lock)
-    })
-}
-
-/// Moves sites with dedicated ops back to the shared ops. The guards are attached. `sites` has memory for them.
+/// Moves sites back to the shared ops, which is older than the other users' ops. The guards are attached.
+///
+/// Sites stay if a direct call is attached, whose owner would not be notified, or without memory.
 fn return_to_shared<P: Platform>(
     moved: &mut [Dedicated<P>],
     shared: &mut SharedOps,
     platform: &P,
-    sites: &mut Vec<Site>,
     lock: &Locked<'_>,
 ) {
-    let is_exclusive = |new: &&mut Dedicated<P>| new.attachment == Attachment::Exclusive;
-    for new in moved.iter_mut().filter(is_exclusive) {
+    let can_return = |new: &&mut Dedicated<P>| {
+        new.attachment == Attachment::Exclusive && !platform.has_direct_call(new.at.site)
+    };
+    for new in moved.iter_mut().filter(can_return) {
+        let site = new.at.site;
         new.unregister(platform, shared, lock);
-    }
-    sites.retain(|site| {
-        let mut moved = moved.iter();
-        moved.any(|new| new.attachment == Attachment::Exclusive && new.at.site == *site)
-    });
-    let is_attached = sites.is_empty() || shared.attach(platform, sites, lock).is_ok();
-    for new in moved.iter_mut().filter(is_exclusive) {
-        if is_attached {
-            new.attachment = Attachment::Returned;
-        } else {
-            new.register_patched(platform, shared, lock);
+        if new.attachment == Attachment::Stuck {
+            return;
         }
+        let is_attached = shared.attach(platform, &[site], lock).is_ok();
+        // Checked after attaching: owners of later direct calls are notified.
+        if is_attached && !platform.has_direct_call(site) {
+            new.attachment = Attachment::Returned;
+            continue;
+        }
+        if is_attached {
+            shared.detach(platform, &[site], lock);
+        }
+        // Concurrent walkers of ftrace's list may still be at the ops.
+        platform.wait_for_cpus(lock);
+        new.register_patched(platform, shared, lock);
     }
 }
 

@@ -137,13 +137,9 @@ pub trait Tracing {
     /// A site whose function is never called: an ops has to have one.
     fn idle_site(&self) -> Option<Site>;
 
-    /// Has another ftrace user registered an ops after `older`, and before `newer`? Both are registered.
-    fn has_others_between(
-        &self,
-        older: Ops<Self::Dedicated>,
-        newer: Ops<Self::Dedicated>,
-        lock: &Locked<'_>,
-    ) -> bool;
+    /// Has another ftrace user registered an ops after this registered one? Ops of direct calls do not count,
+    /// because they do not redirect calls of patched functions.
+    fn has_others_since(&self, ops: Ops<Self::Dedicated>, lock: &Locked<'_>) -> bool;
 
     /// Adds `sites` to those of the ops; in one pass over the kernel's text if it is registered.
     ///

@@ -125,6 +125,12 @@ pub struct Kernel {
     registered: RefCell<Vec<Registered>>,
     /// A user that redirects calls without IPMODIFY.
     override_user: Cell<Option<OverrideUser>>,
+    /// A direct call that will be attached.
+    next_direct_call: Cell<Option<DirectCall>>,
+    /// Functions with a direct call whose owner knows that calls are redirected.
+    notified: RefCell<BTreeSet<usize>>,
+    /// The sites that could not be removed from the filter of the shared ops.
+    leftovers: RefCell<BTreeSet<Site>>,
     pub is_ftrace_dead: Cell<bool>,
     pub max_jumps: Cell<usize>,
     pub promote_delay: Cell<Option<Duration>>,
@@ -197,8 +203,17 @@ enum Registered {
 #[derive(Clone, Copy, Debug)]
 struct OverrideUser {
     function: usize,
-    /// How many more operations of ftrace precede its registration.
-    waits: usize,
+    /// How many more operations of ftrace precede its registration, with another function.
+    registers_in: usize,
+    /// How many more precede the addition of the function to its filter.
+    attaches_in: usize,
+}
+
+/// Another ftrace user that appears after a number of operations of ftrace.
+#[derive(Clone, Copy, Debug)]
+struct DirectCall {
+    function: usize,
+    attaches_in: usize,
 }
 
 /// A guard ops.
@@ -274,22 +289,77 @@ impl Kernel {
         task.running.set(running);
     }
 
-    /// Registers a user that redirects calls of `function` without IPMODIFY, after that many operations of ftrace.
-    pub fn override_after(&self, function: usize, waits: usize) {
-        self.override_user
-            .set(Some(OverrideUser { function, waits }));
+    /// Registers a user that redirects calls of `function` without IPMODIFY after that many operations of ftrace, and
+    /// adds the function to its filter after that many more.
+    pub fn override_after(&self, function: usize, registers_in: usize, attaches_in: usize) {
+        self.override_user.set(Some(OverrideUser {
+            function,
+            registers_in,
+            attaches_in,
+        }));
     }
 
     /// Is that user registered?
-    pub fn is_overridden(&self) -> bool {
+    pub fn has_override(&self) -> bool {
         let registered = self.registered.borrow();
         registered.contains(&Registered::OverrideUser)
+    }
+
+    /// The function that it redirects.
+    fn overridden(&self) -> Option<usize> {
+        let user = self.override_user.get()?;
+        (self.has_override() && user.attaches_in == 0).then_some(user.function)
+    }
+
+    /// Does its remaining steps.
+    pub fn finish_override(&self) {
+        while self.override_user.get().is_some() && self.overridden().is_none() {
+            self.step();
+        }
+        self.check_precedence();
     }
 
     /// Unregisters that user.
     pub fn end_override(&self) {
         self.override_user.set(None);
         self.forget_registered(Registered::OverrideUser);
+    }
+
+    /// Attaches a direct call to `function` after that many operations of ftrace.
+    pub fn direct_call_after(&self, function: usize, attaches_in: usize) {
+        self.next_direct_call.set(Some(DirectCall {
+            function,
+            attaches_in,
+        }));
+    }
+
+    /// Detaches all direct calls.
+    pub fn end_direct_calls(&self) {
+        self.next_direct_call.set(None);
+        self.direct_calls.borrow_mut().clear();
+    }
+
+    /// Does the owner of the direct call at `function` know that calls are redirected?
+    pub fn is_notified(&self, function: usize) -> bool {
+        self.notified.borrow().contains(&function)
+    }
+
+    /// Is an ops with IPMODIFY at `site`?
+    fn has_ipmodify(&self, site: Site) -> bool {
+        let is_shared = self.is_shared_registered.get() && self.attached.borrow().contains(&site);
+        let made = self.dedicated.borrow();
+        let mut dedicated = made.values();
+        is_shared || dedicated.any(|ops| ops.is_registered && ops.redirects && ops.site == site)
+    }
+
+    /// Notifies the owner of a direct call at `site`.
+    fn notify(&self, site: Site, is_redirected: bool) {
+        let function = function_at(site);
+        if is_redirected && self.direct_calls.borrow().contains_key(&function) {
+            self.notified.borrow_mut().insert(function);
+        } else {
+            self.notified.borrow_mut().remove(&function);
+        }
     }
 
     fn log_line(&self, line: impl fmt::Display) {
@@ -398,8 +468,7 @@ impl Tracing for Kernel {
 
     fn is_exclusive(&self, site: Site) -> bool {
         let function = function_at(site);
-        let user = self.override_user.get().filter(|_| self.is_overridden());
-        let is_overridden = user.is_some_and(|user| user.function == function);
+        let is_overridden = self.overridden() == Some(function);
         self.step();
         self.attached.borrow().contains(&site)
             && !is_overridden
@@ -411,15 +480,12 @@ impl Tracing for Kernel {
         Some(site_of(IDLE))
     }
 
-    fn has_others_between(&self, older: Ops<usize>, newer: Ops<usize>, _lock: &Locked<'_>) -> bool {
+    fn has_others_since(&self, ops: Ops<usize>, _lock: &Locked<'_>) -> bool {
         let registered = self.registered.borrow();
-        let position = |ops| {
-            let found = registered
-                .iter()
-                .position(|other| *other == Registered::Own(ops));
-            found.expect("a registered ops")
-        };
-        registered[position(older)..position(newer)].contains(&Registered::OverrideUser)
+        let mut since = registered.iter().rev();
+        let found = since
+            .find(|other| **other == Registered::OverrideUser || **other == Registered::Own(ops));
+        *found.expect("a registered ops") == Registered::OverrideUser
     }
 
     fn add_sites(&self, ops: Ops<usize>, sites: &[Site], _lock: &Locked<'_>) -> Result {
@@ -431,13 +497,14 @@ impl Tracing for Kernel {
             Ops::Shared => {
                 // A registered ops is not changed when sites are refused.
                 if self.is_shared_registered.get() {
+                    self.take_memory()?;
                     self.refuse_redirected(sites)?;
                     self.text_changes.set(self.text_changes.get() + 1);
                 }
                 for site in sites {
                     let is_new = self.attached.borrow_mut().insert(*site);
-                    // What could not be removed from the filter is still in it.
-                    assert!(is_new || *site == site_of(IDLE), "attached twice");
+                    let is_leftover = self.leftovers.borrow_mut().remove(site);
+                    assert!(is_new || is_leftover, "attached twice");
                 }
             }
             Ops::Guard(guard) => {
@@ -458,7 +525,10 @@ impl Tracing for Kernel {
 
     fn remove_sites(&self, ops: Ops<usize>, sites: &[Site], _lock: &Locked<'_>) -> Result {
         assert_eq!(ops, Ops::Shared, "only the shared ops removes single sites");
-        let left = self.filter_memory.get().checked_sub(1).ok_or(ENOMEM)?;
+        let Some(left) = self.filter_memory.get().checked_sub(1) else {
+            self.leftovers.borrow_mut().extend(sites);
+            return Err(ENOMEM);
+        };
         self.filter_memory.set(left);
         let before = self.handled_sites();
         for site in sites {
@@ -480,6 +550,7 @@ impl Tracing for Kernel {
             Ops::Shared => {
                 assert!(!self.is_shared_registered.get());
                 self.attached.borrow_mut().clear();
+                self.leftovers.borrow_mut().clear();
             }
             Ops::Guard(guard) => {
                 let guard = &mut self.guards.borrow_mut()[guard];
@@ -518,8 +589,11 @@ impl Tracing for Kernel {
                 assert!(!std::mem::replace(&mut guard.is_registered, true));
             }
             Ops::Dedicated(ops) => {
+                let is_shared = self.is_shared_registered.get();
                 let mut made = self.dedicated.borrow_mut();
                 let ops = made.get_mut(&ops).expect("an allocated ops");
+                let is_attached = is_shared && self.attached.borrow().contains(&ops.site);
+                assert!(!is_attached, "two ops of the core with IPMODIFY");
                 if let Some(left) = self.refusals.get().checked_sub(1) {
                     self.refusals.set(left);
                     return Err(ENOMEM);
@@ -532,6 +606,9 @@ impl Tracing for Kernel {
                     return Err(EBUSY);
                 }
                 assert!(!std::mem::replace(&mut ops.is_registered, true));
+                if ops.redirects {
+                    self.notify(ops.site, true);
+                }
                 let other = self
                     .dedicated_targets
                     .borrow_mut()
@@ -560,6 +637,7 @@ impl Tracing for Kernel {
                 let mut made = self.dedicated.borrow_mut();
                 let ops = made.get_mut(&ops).expect("an allocated ops");
                 assert!(std::mem::replace(&mut ops.is_registered, false));
+                self.notify(ops.site, false);
                 self.dedicated_targets.borrow_mut().remove(&ops.site);
             }
         }
@@ -668,47 +746,54 @@ impl Kernel {
         self.step();
     }
 
-    /// Ends an operation of ftrace: others may register an ops now.
+    /// Ends an operation of ftrace: others may do something now.
     fn step(&self) {
         self.check_precedence();
+        if let Some(mut call) = self.next_direct_call.get() {
+            let left = call.attaches_in.checked_sub(1);
+            call.attaches_in = left.unwrap_or_default();
+            self.next_direct_call.set(left.map(|_| call));
+            if left.is_none() {
+                self.direct_calls.borrow_mut().insert(call.function, true);
+                let site = site_of(call.function);
+                self.notify(site, self.has_ipmodify(site));
+            }
+        }
         let Some(mut user) = self.override_user.get() else {
             return;
         };
-        if let Some(left) = user.waits.checked_sub(1) {
-            user.waits = left;
-            self.override_user.set(Some(user));
-        } else if !self.is_overridden() {
-            self.registered.borrow_mut().push(Registered::OverrideUser);
+        if let Some(left) = user.registers_in.checked_sub(1) {
+            user.registers_in = left;
+        } else {
+            if !self.has_override() {
+                self.registered.borrow_mut().push(Registered::OverrideUser);
+            }
+            user.attaches_in = user.attaches_in.saturating_sub(1);
         }
+        self.override_user.set(Some(user));
     }
 
     /// Checks that the patch takes precedence over the user that redirects its function: of the ops at a site,
     /// ftrace calls the oldest last.
     fn check_precedence(&self) {
-        let Some(user) = self.override_user.get() else {
+        let Some(site) = self.overridden().map(site_of) else {
             return;
         };
-        let site = site_of(user.function);
-        let oldest = self
-            .registered
-            .borrow()
-            .iter()
-            .copied()
-            .find(|ops| match ops {
-                Registered::Own(Ops::Shared) => self.attached.borrow().contains(&site),
-                Registered::Own(Ops::Guard(guard)) => {
-                    self.guards.borrow()[*guard].sites.contains(&site)
-                }
-                Registered::Own(Ops::Dedicated(ops)) => self
-                    .dedicated
-                    .borrow()
-                    .get(ops)
-                    .is_some_and(|ops| ops.site == site),
-                Registered::OverrideUser => true,
-            });
+        let is_at_site = |ops: &Registered| match ops {
+            Registered::Own(Ops::Shared) => self.attached.borrow().contains(&site),
+            Registered::Own(Ops::Guard(guard)) => {
+                self.guards.borrow()[*guard].sites.contains(&site)
+            }
+            Registered::Own(Ops::Dedicated(ops)) => {
+                let made = self.dedicated.borrow();
+                made.get(ops).is_some_and(|ops| ops.site == site)
+            }
+            Registered::OverrideUser => true,
+        };
+        let registered = self.registered.borrow();
         assert_ne!(
-            oldest,
-            Some(Registered::OverrideUser),
+            registered.iter().find(|ops| is_at_site(ops)),
+            Some(&Registered::OverrideUser),
             "another ftrace user takes precedence over a patch"
         );
     }
@@ -1372,6 +1457,7 @@ impl Machine {
     pub fn is_clean(&self) -> bool {
         self.kernel.sysfs.borrow().is_empty()
             && self.kernel.attached.borrow().is_empty()
+            && self.kernel.registered.borrow().is_empty()
             && self.kernel.dedicated_targets.borrow().is_empty()
             && self.kernel.dedicated.borrow().is_empty()
             && !self.kernel.is_shared_registered.get()

@@ -72,14 +72,9 @@ impl Tracing for Kernel {
         Site::new(unsafe { bindings::klp_idle_site() })
     }
 
-    fn has_others_between(
-        &self,
-        older: Ops<OpsRef>,
-        newer: Ops<OpsRef>,
-        _lock: &Locked<'_>,
-    ) -> bool {
-        // SAFETY: both are registered, and stay so: `lock` proves that the core's mutex is held.
-        unsafe { bindings::klp_ops_has_others_between(to_c(older), to_c(newer)) }
+    fn has_others_since(&self, ops: Ops<OpsRef>, _lock: &Locked<'_>) -> bool {
+        // SAFETY: it is registered, and stays so: `lock` proves that the core's mutex is held.
+        unsafe { bindings::klp_ops_has_others_since(to_c(ops)) }
     }
 
     fn add_sites(&self, ops: Ops<OpsRef>, sites: &[Site], _lock: &Locked<'_>) -> Result {

@@ -116,7 +116,7 @@ fn a_jump_without_memory_is_retried() {
         machine.kernel.promote_delay.get(),
         Some(Duration::from_secs(1))
     );
-    // The dedicated ops, and two guards, one of them with the idle site before.
+    // The dedicated ops, two guards, and the idle site of the shared ops.
     machine.kernel.memory.set(4);
     machine.promote();
     assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
@@ -369,47 +369,110 @@ fn the_handler_stays_beside_another_ipmodify_ops() {
     assert!(machine.is_clean());
 }
 
-/// A user that redirects calls without IPMODIFY, registered at any moment after the patch, does not take precedence
-/// over it: the simulated kernel checks this after each operation.
-#[test]
-fn the_patch_takes_precedence_over_users_that_attach_while_sites_become_jumps() {
-    let mut returned = 0;
-    for (alone, memory) in [true, false]
-        .into_iter()
-        .flat_map(|alone| [1, 2, 3, 4, 5, usize::MAX].map(|memory| (alone, memory)))
-    {
-        for waits in 0.. {
+/// Whether both sites may become jumps, and the memory of the first attempt. With 5, or 3 for one site, there would be
+/// none for the return to the shared ops.
+const CIRCUMSTANCES: [(bool, usize); 6] = [
+    (true, 2),
+    (true, 3),
+    (true, 4),
+    (true, usize::MAX),
+    (false, 2),
+    (false, usize::MAX),
+];
+
+/// Patches both functions, and lets the worker make jumps, the first time with little memory. `prepare` lets others
+/// attach meanwhile. Ends when `check` returns whether another round, with more operations before that, is needed.
+fn while_sites_become_jumps(
+    prepare: impl Fn(&Machine, usize),
+    check: impl Fn(&mut Machine) -> bool,
+) {
+    for (is_alone, memory) in CIRCUMSTANCES {
+        for operations in 0.. {
             let mut machine = machine();
-            let task = machine.sleeper(&[]);
             assert_eq!(enable_both(&mut machine, FIRST, false), 0);
-            if !alone {
-                // The shared ops keeps a site.
-                machine.kernel.direct_calls.borrow_mut().insert(WRITE, true);
+            if !is_alone {
+                machine.kernel.traced.borrow_mut().insert(WRITE);
             }
-            machine.kernel.override_after(READ, waits);
+            prepare(&machine, operations);
             machine.kernel.memory.set(memory);
             machine.promote_once();
-            let is_overridden = machine.kernel.is_overridden();
             machine.kernel.memory.set(usize::MAX);
-            returned += usize::from(is_overridden && machine.jump(READ).is_none());
-            assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
             for _ in 0..3 {
                 machine.promote_once();
             }
-            machine.kernel.end_override();
-            machine.kernel.direct_calls.borrow_mut().clear();
+            let goes_on = check(&mut machine);
+            machine.kernel.traced.borrow_mut().clear();
             machine.promote();
             assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
             assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
             assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
             machine.promote();
             assert!(machine.is_clean());
-            if !is_overridden {
+            if !goes_on {
                 break;
             }
+            assert!(operations < 1000, "it never ends");
         }
     }
-    assert!(returned > 10, "the user was registered during few moves");
+}
+
+/// A user that redirects calls without IPMODIFY, registered at any moment after the patch, does not take precedence
+/// over it, however much later it gets the function: the simulated kernel checks this after each operation.
+#[test]
+fn the_patch_takes_precedence_over_users_that_are_registered_while_sites_become_jumps() {
+    for attaches_in in [0, 1, 2, 5, 1000] {
+        while_sites_become_jumps(
+            |machine, operations| machine.kernel.override_after(READ, operations, attaches_in),
+            |machine| {
+                let is_registered = machine.kernel.has_override();
+                machine.kernel.finish_override();
+                let task = machine.sleeper(&[]);
+                assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+                machine.kernel.end_override();
+                is_registered
+            },
+        );
+    }
+}
+
+/// The owner of a direct call that is attached at any moment knows that calls are redirected, also if another user
+/// makes the site return to the shared ops.
+#[test]
+fn owners_of_direct_calls_are_notified_while_sites_become_jumps() {
+    for registers_in in [2, 4, 6, 8, 9, 10, 11, 12, usize::MAX] {
+        while_sites_become_jumps(
+            |machine, operations| {
+                machine.kernel.override_after(WRITE, registers_in, 1000);
+                machine.kernel.direct_call_after(READ, operations);
+            },
+            |machine| {
+                let is_attached = !machine.kernel.direct_calls.borrow().is_empty();
+                assert_eq!(machine.kernel.is_notified(READ), is_attached);
+                machine.kernel.end_direct_calls();
+                machine.kernel.end_override();
+                is_attached
+            },
+        );
+    }
+}
+
+/// Without memory for the removal of sites from the filter they stay with the shared ops.
+#[test]
+fn sites_that_cannot_leave_the_shared_ops_stay() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.kernel.filter_memory.set(0);
+    machine.promote_once();
+    assert_eq!(machine.jump(READ), None);
+    assert!(machine.kernel.dedicated_targets.borrow().is_empty());
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+    machine.kernel.filter_memory.set(usize::MAX);
+    machine.promote();
+    assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    machine.promote();
+    assert!(machine.is_clean());
 }
 
 /// A dedicated ops that cannot be registered leaves its site to the shared ops.
@@ -450,6 +513,39 @@ fn sites_that_cannot_be_removed_from_the_filter() {
     assert_eq!(enable_read(&mut machine, THIRD), 0);
     assert_eq!(code(machine.set_enabled(THIRD, false)), 0);
     assert!(machine.is_clean());
+}
+
+/// When the shared ops is unregistered, nothing stays in its filter of sites that could not be removed before.
+#[test]
+fn sites_that_stayed_in_the_filter_are_removed_with_the_last_one() {
+    let mut machine = machine();
+    machine.kernel.max_jumps.set(0);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    let write = [("write", 0, replacement(SECOND, 0))];
+    machine.kernel.filter_memory.set(0);
+    assert_eq!(code(machine.enable(SECOND, &[(None, &write)], true)), 0);
+    assert_eq!(machine.kernel.attached.borrow().len(), 2);
+    machine.kernel.filter_memory.set(usize::MAX);
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    assert!(machine.is_clean());
+}
+
+/// While an ops of another user is newer than the shared one, the worker only looks again, and changes no text.
+#[test]
+fn no_site_becomes_a_jump_while_another_user_is_newer() {
+    let mut machine = machine();
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.kernel.override_after(READ, 0, 1000);
+    machine.kernel.finish_override();
+    let before = machine.kernel.text_changes.get();
+    machine.promote_once();
+    assert_eq!(machine.kernel.text_changes.get(), before);
+    assert_eq!(machine.jump(WRITE), None);
+    let later = Some(Duration::from_secs(2));
+    assert_eq!(machine.kernel.promote_delay.get(), later);
+    machine.kernel.end_override();
+    machine.promote();
+    assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
 }
 
 #[test]
