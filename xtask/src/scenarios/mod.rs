@@ -87,6 +87,42 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
     Ok(all)
 }
 
+/// Does the same in that many guests at once, each with a part of the scenarios: for kernels on which they take long.
+pub fn run_in_guests(
+    guests: usize,
+    kernel: &Kernel,
+    modules: &[PathBuf],
+    scripts: &[PathBuf],
+) -> Result<Vec<Case>> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = deal(scripts, guests)
+            .into_iter()
+            .map(|scripts| scope.spawn(move || run(kernel, modules, &scripts)))
+            .collect();
+        let mut all = Vec::new();
+        for guest in running {
+            let panicked = |_| bail!("the thread that ran a guest panicked");
+            all.extend(guest.join().unwrap_or_else(panicked)?);
+        }
+        Ok(all)
+    })
+}
+
+/// Deals scenarios to that many guests. Those with similar names, which take about as long, go to different ones.
+fn deal(scripts: &[PathBuf], guests: usize) -> Vec<Vec<PathBuf>> {
+    (0..guests)
+        .map(|first| {
+            scripts
+                .iter()
+                .skip(first)
+                .step_by(guests)
+                .cloned()
+                .collect()
+        })
+        .filter(|part: &Vec<_>| !part.is_empty())
+        .collect()
+}
+
 /// Groups scenarios by the kernel parameters that they need. Most need none.
 fn by_parameters(scripts: &[PathBuf]) -> Result<BTreeMap<String, Vec<PathBuf>>> {
     let mut groups = BTreeMap::<_, Vec<_>>::new();
@@ -307,6 +343,21 @@ mod tests {
         list.iter()
             .map(|(script, name, ok)| ((*script).to_owned(), (*name).to_owned(), *ok))
             .collect()
+    }
+
+    #[test]
+    fn each_scenario_runs_in_one_guest() {
+        let scripts = ["a", "b", "c"].map(PathBuf::from);
+        let parts = deal(&scripts, 2);
+        assert_eq!(
+            parts,
+            [vec!["a".into(), "c".into()], vec![PathBuf::from("b")]]
+        );
+        assert_eq!(
+            deal(&scripts[..1], 2).len(),
+            1,
+            "no guest without scenarios"
+        );
     }
 
     #[test]
