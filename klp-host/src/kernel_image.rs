@@ -110,7 +110,7 @@ fn try_unpack(image: &Path, to: File) -> Result<()> {
     let length = fs::metadata(image)?.len();
     ensure!(length <= MAX_SIZE, "it has {length} bytes");
     let data = fs::read(image)?;
-    let mut payload = payload(&data).context("it is not an x86 kernel image")?;
+    let mut payload = payload(&data).context("it is not a kernel image with a setup header")?;
     let unpacker = UNPACKERS
         .into_iter()
         .find(|unpacker| payload.starts_with(unpacker.magic));
@@ -209,7 +209,7 @@ mod tests {
         for (content, why) in [
             (image(b"LZMA...."), "format is not supported"),
             (image(b"\xfd7zXZ\0damaged"), "xz failed"),
-            (b"text".to_vec(), "not an x86 kernel image"),
+            (b"text".to_vec(), "not a kernel image with a setup header"),
         ] {
             fs::write(&file, content).unwrap();
             let error = write_types(&file, &dir.path().join("types")).unwrap_err();
