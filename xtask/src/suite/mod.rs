@@ -134,13 +134,15 @@ impl Part {
             (Self::Kernels | Self::Image, _) => "45 min",
             (Self::Fleet, _) => "5 min",
             (Self::Machine, _) => "10 s",
-            (Self::Lint | Self::CoreModule, _) => "1 min",
+            (Self::Lint, _) => "30 s",
+            (Self::CoreModule, _) => "2 min",
             (Self::Host | Self::Types, _) => "3 min",
-            (Self::Modules | Self::Author, _) => "4 min",
-            (Self::Cve, _) => "5 min",
-            (Self::Kselftest | Self::Compare, _) => "10 min, beside others",
-            (Self::Vm, _) => "13 min",
-            (Self::Arm64, _) => "15 min",
+            (Self::Modules | Self::Cve, _) => "4 min",
+            (Self::Author, _) => "5 min",
+            (Self::Kselftest, _) => "4 min, beside others",
+            (Self::Compare, _) => "6 min, beside others",
+            (Self::Vm, _) => "9 min",
+            (Self::Arm64, _) => "12 min",
         }
     }
 
@@ -320,7 +322,7 @@ fn print_plan(parts: &[Part], form: Form) {
         return;
     }
     let mut plan = format!(
-        "{} parts. On two cores, when the cache has kernels and modules (without them, 25 minutes more), they take:",
+        "{} parts. On two cores, when the cache has kernels and modules (without them, 45 minutes more), they take:",
         parts.len()
     );
     for part in parts {
