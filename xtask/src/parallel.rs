@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 /// Maps all items, as many at a time as the machine has processors. The results are in the items'
 /// order.
@@ -68,10 +68,28 @@ pub fn try_map<T: Sync, R: Send>(
     done.into_iter().flatten().collect()
 }
 
+/// Like [`map`], with all items at once, for work that mostly waits and can fail. A panic is an error.
+pub fn map_at_once<T: Sync, R: Send>(
+    all: &[T],
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Vec<Result<R>> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let running: Vec<_> = all
+            .iter()
+            .map(|one| scope.spawn(move || work(one)))
+            .collect();
+        let panicked = |_| bail!("the thread that did this panicked");
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(panicked))
+            .collect()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anyhow::bail;
     use std::time::Duration;
 
     #[test]
@@ -83,6 +101,20 @@ mod tests {
         let jobs: Vec<_> = (0..20).collect();
         let results = try_map(&jobs, 2, slow_first).expect("results");
         assert_eq!(results, (0..20).map(|job| 10 * job).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn all_items_run_at_once() {
+        let meeting = std::sync::Barrier::new(20);
+        let jobs: Vec<_> = (0..20).collect();
+        let results = map_at_once(&jobs, |job: &u32| {
+            meeting.wait();
+            assert_ne!(*job, 7, "this one panics");
+            Ok(10 * job)
+        });
+        let found: Vec<_> = results.into_iter().map(Result::ok).collect();
+        let expected = |job: u32| (job != 7).then_some(10 * job);
+        assert_eq!(found, (0..20).map(expected).collect::<Vec<_>>());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use klp_host::vm::{Spec, Warnings};
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::guest_output;
+use crate::parallel;
 use crate::report;
 
 use expected::{Expected, SCRIPT};
@@ -45,13 +46,7 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
 
     // The builds run one after the other, the machines in parallel: these mostly wait.
     let specs = [spec(c, &folder)?, spec(rust, &folder)?];
-    let recorded = std::thread::scope(|scope| {
-        let machines = specs.each_ref().map(|spec| scope.spawn(|| record(spec)));
-        machines.map(|machine| {
-            let panicked = |_| bail!("the thread that ran a machine panicked");
-            machine.join().unwrap_or_else(panicked)
-        })
-    });
+    let recorded = parallel::map_at_once(&specs, record);
     let mut transcripts = Vec::new();
     for (kernel, recorded) in [c, rust].into_iter().zip(recorded) {
         let core = kernel.core.name();

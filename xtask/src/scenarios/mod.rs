@@ -19,6 +19,7 @@ use crate::checkout;
 use crate::files::with_extension;
 use crate::guest_output;
 use crate::guest_program;
+use crate::parallel;
 use crate::report;
 
 /// The folder in the guest, which `guest.sh` and the libraries in `tests/vm/` name too.
@@ -94,18 +95,12 @@ pub fn run_in_guests(
     modules: &[PathBuf],
     scripts: &[PathBuf],
 ) -> Result<Vec<Case>> {
-    std::thread::scope(|scope| {
-        let running: Vec<_> = deal(scripts, guests)
-            .into_iter()
-            .map(|scripts| scope.spawn(move || run(kernel, modules, &scripts)))
-            .collect();
-        let mut all = Vec::new();
-        for guest in running {
-            let panicked = |_| bail!("the thread that ran a guest panicked");
-            all.extend(guest.join().unwrap_or_else(panicked)?);
-        }
-        Ok(all)
-    })
+    let mut all = Vec::new();
+    let parts = deal(scripts, guests);
+    for cases in parallel::map_at_once(&parts, |scripts| run(kernel, modules, scripts)) {
+        all.extend(cases?);
+    }
+    Ok(all)
 }
 
 /// Deals scenarios to that many guests. Those with similar names, which take about as long, go to different ones.

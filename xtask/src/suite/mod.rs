@@ -27,7 +27,7 @@ mod types;
 
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use klp_host::arch::Arch;
 use klp_host::host::{process, progress};
 use klp_host::kernel::{Core, Kernel, Profile};
@@ -39,6 +39,7 @@ use crate::checkout;
 use crate::compare;
 use crate::guest_program;
 use crate::kselftest;
+use crate::parallel;
 use crate::report;
 use crate::scenarios;
 
@@ -367,17 +368,10 @@ fn at_once(
     for kernel in kernels {
         machines.push((kernel, checkout::build_all(kernel)?));
     }
-    std::thread::scope(|scope| {
-        let running: Vec<_> = machines
-            .iter()
-            .map(|(kernel, built)| (kernel, scope.spawn(|| test(kernel, built))))
-            .collect();
-        let mut total = Tally::default();
-        for (kernel, machine) in running {
-            let panicked = |_| bail!("the thread that ran the machine panicked");
-            let tally = machine.join().unwrap_or_else(panicked);
-            total += tally.with_context(|| format!("on {}", kernel.core.name()))?;
-        }
-        Ok(total)
-    })
+    let tallies = parallel::map_at_once(&machines, |(kernel, built)| test(kernel, built));
+    let mut total = Tally::default();
+    for ((kernel, _), tally) in machines.iter().zip(tallies) {
+        total += tally.with_context(|| format!("on {}", kernel.core.name()))?;
+    }
+    Ok(total)
 }
