@@ -155,7 +155,7 @@ impl<P: Platform> Core<'_, P> {
             let moved = self
                 .state
                 .site_ops
-                .register(self.platform, new, &self.lock)?;
+                .register(self.platform, &new, &self.lock)?;
             remaining = if moved > 0 {
                 Remaining::More
             } else {

@@ -40,7 +40,7 @@ enum Attachment {
     Beside,
     /// By the shared ops, because the dedicated one could not be registered.
     Shared,
-    /// By the shared ops again, because another user attached during the move. The dedicated one is unused.
+    /// By the shared ops, because another user registered an ops during the move. The dedicated one is unused.
     Returned,
     /// By an ops that ftrace fails to unregister.
     Stuck,
@@ -142,7 +142,8 @@ impl SharedOps {
         Ok(is_last)
     }
 
-    /// Has another user registered an ops after this one, so that it would be older than a dedicated one?
+    /// Has another user registered an ops after this one, so that it would be older than a dedicated one? If this one
+    /// is not registered, each may be.
     fn has_newer_users<P: Platform>(&self, platform: &P, lock: &Locked<'_>) -> bool {
         self.is_empty() || platform.has_others_since(Ops::Shared, lock)
     }
@@ -295,9 +296,9 @@ fn free_from<P: Platform>(
     }
 }
 
-/// Moves those of `targets`, which are patched, from the shared ops to dedicated ones that no other ftrace user is at.
-/// Their ops are appended to `dedicated`. Returns the number of moved sites: none if another user has registered an
-/// ops after the shared one.
+/// Moves patched sites that no other ftrace user is at from the shared ops to dedicated ones, which are appended to
+/// `dedicated`. Returns the number of moved sites: none if another user has registered an ops after the shared one, for
+/// example since the caller looked at the sites.
 ///
 /// # Errors
 ///
@@ -306,19 +307,15 @@ pub(crate) fn register_dedicated<P: Platform>(
     dedicated: &mut Vec<Dedicated<P>>,
     shared: &mut SharedOps,
     platform: &P,
-    mut targets: Vec<SiteTarget>,
+    targets: &[SiteTarget],
     lock: &Locked<'_>,
 ) -> Result<usize> {
     if shared.has_newer_users(platform, lock) {
         return Ok(0);
     }
-    targets.retain(|target| platform.is_exclusive(target.site));
-    if targets.is_empty() {
-        return Ok(0);
-    }
     let sites = sites_of(targets.iter().copied())?;
     let before = dedicated.len();
-    allocate(dedicated, platform, &targets, lock)?;
+    allocate(dedicated, platform, targets, lock)?;
     let result = Guards::attach_both(platform, &sites, lock).and_then(|guards| {
         let new = dedicated.get_mut(before..).unwrap_or_default();
         let result = shared.hand_over(new, &sites, platform, lock);

@@ -110,8 +110,8 @@ impl<P: Platform> SiteOps<P> {
         ops::retarget(&mut self.dedicated, platform, targets, lock)
     }
 
-    /// Moves sites from the shared ops to dedicated ones. Returns the number of moved sites: those that other ftrace
-    /// users are at stay.
+    /// Moves sites that no other ftrace user is at from the shared ops to dedicated ones. Returns the number of moved
+    /// sites, which is zero while another user's ops is newer than the shared one.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl<P: Platform> SiteOps<P> {
     pub(crate) fn register(
         &mut self,
         platform: &P,
-        targets: Vec<SiteTarget>,
+        targets: &[SiteTarget],
         lock: &Locked<'_>,
     ) -> Result<usize> {
         let (dedicated, shared) = (&mut self.dedicated, &mut self.shared);
