@@ -5,7 +5,7 @@
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use klp_elf::Module;
-use klp_elf::livepatch::SERIES;
+use klp_elf::livepatch::{SERIES, is_module_name};
 
 use crate::{File, Format, Package, Relation, Scripts, VersionReq};
 
@@ -131,13 +131,9 @@ impl Info {
         );
         let name = first("name").context("the module has no name in its modinfo")?;
         let series = first(SERIES).unwrap_or_else(|| name.clone());
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         // They become part of scripts.
         for name in [&name, &series] {
-            ensure!(
-                !name.is_empty() && name.chars().all(is_name),
-                "{name:?} is not a valid module name"
-            );
+            ensure!(is_module_name(name), "{name:?} is not a valid module name");
         }
         Ok(Self {
             version: first("version").context(

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use klp_elf::livepatch::SERIES;
+use klp_elf::livepatch::{SERIES, is_module_name};
 use klp_elf::sign::is_signed;
 use klp_elf::{Module, Name, read_module};
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,7 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
         ));
     }
     let name = first("name").ok_or_else(|| refused("has no name in its modinfo".to_owned()))?;
+    // It becomes part of paths.
     if !is_module_name(&name) {
         return Err(refused(format!(
             "has the name `{name}`, which is not a valid module name"
@@ -131,23 +132,9 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
     })
 }
 
-/// Whether this is a valid module name. It becomes part of paths.
-pub fn is_module_name(name: &str) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    !name.is_empty() && name.len() < 56 && name.bytes().all(is_word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn module_names_are_validated() {
-        assert!(is_module_name("klp_fix_1"));
-        for wrong in ["", "..", "a/b", "a b", &"x".repeat(56)] {
-            assert!(!is_module_name(wrong), "{wrong}");
-        }
-    }
 
     #[test]
     fn duplicate_fixes_are_dropped() {

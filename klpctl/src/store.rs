@@ -10,10 +10,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use klp_elf::livepatch::is_module_name;
 
 use crate::durable;
 use crate::outcome::{Failure, Outcome, Status};
-use crate::patch_file::{PatchFile, is_module_name};
+use crate::patch_file::PatchFile;
 
 /// The folder with the installed patches of all releases.
 #[derive(Clone, Debug)]

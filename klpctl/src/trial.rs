@@ -18,10 +18,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use klp_elf::livepatch::is_module_name;
 
 use crate::durable;
 use crate::kernel::Kernel;
-use crate::patch_file::is_module_name;
 use crate::store::{Store, entries, is_release};
 
 /// The folder with the trials of all boots, in the folder of the store.

@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
+use klp_elf::limits::OBJECT_MAX;
 use klp_host::host::paths::check_for_make;
 
 use crate::commands::from_fix;
 use crate::inlined::DebugInfo;
 use crate::kernel::Choice;
-
-/// The kernel's `MODULE_NAME_LEN` on 64-bit, without the NUL.
-const NAME_MAX: usize = 55;
 
 /// The names of crates that a patch can use.
 const RESERVED: [&str; 8] = [
@@ -79,8 +77,8 @@ fn check_name(name: &str) -> Result<()> {
          `-` and `_`, as in `fix-foo`"
     );
     ensure!(
-        name.len() <= NAME_MAX,
-        "`{name}` has {} characters, but a module name can have at most {NAME_MAX}",
+        name.len() <= OBJECT_MAX,
+        "`{name}` has {} characters, but a module name can have at most {OBJECT_MAX}",
         name.len()
     );
     ensure!(
@@ -163,7 +161,7 @@ mod tests {
 
     #[test]
     fn invalid_names_are_refused() {
-        for name in ["fix-foo", "a", "fix_foo2", &"x".repeat(NAME_MAX)] {
+        for name in ["fix-foo", "a", "fix_foo2", &"x".repeat(OBJECT_MAX)] {
             check_name(name).unwrap();
         }
         for (name, why) in [
@@ -177,7 +175,7 @@ mod tests {
             ("für", "not a valid patch name"),
             ("kernel", "crate that patches use"),
             ("pin-init", "crate that patches use"),
-            (&"x".repeat(NAME_MAX + 1), "at most 55"),
+            (&"x".repeat(OBJECT_MAX + 1), "at most 55"),
         ] {
             let text = check_name(name).unwrap_err().to_string();
             assert!(text.contains(why), "{name}: {text}");

@@ -6,8 +6,9 @@ use super::objects::{Choice, Found, Objects};
 use super::report::Collected;
 use super::symbols::Places;
 use super::tables::{Function, Object, Tables, Target};
-use super::{Place, Problem, Replaced, Report, identity};
+use super::{Place, Problem, Replaced, Report};
 use crate::limits::NAME_MAX;
+use crate::livepatch::is_module_name;
 use crate::module::demangled;
 use crate::noreturn::never_returns;
 use crate::text::Name;
@@ -28,7 +29,7 @@ pub(super) fn check(
         let name = match object.name {
             None => VMLINUX,
             Some(name) => match std::str::from_utf8(name) {
-                Ok(text) if identity::is_name(name) && text != VMLINUX => text,
+                Ok(text) if is_module_name(name) && text != VMLINUX => text,
                 _ => {
                     report.add(place(), Problem::ObjectName(Name::new(name)));
                     continue;

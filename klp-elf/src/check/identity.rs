@@ -6,8 +6,7 @@ use super::info::Info;
 use super::{Against, Place, Problem, Report};
 use crate::Module;
 use crate::elf::is_undefined;
-use crate::limits::OBJECT_MAX;
-use crate::livepatch::UNLINKED;
+use crate::livepatch::{UNLINKED, is_module_name};
 use crate::module::GPL_COMPATIBLE;
 use crate::text::Name;
 
@@ -43,7 +42,7 @@ pub(super) fn check(
         Some(_) => {}
     }
     let name = info.value("name").unwrap_or_default();
-    if !is_name(name) {
+    if !is_module_name(name) {
         report.add(Place::Modinfo("name"), Problem::ModuleName(Name::new(name)));
     }
     let versions = has(b"__versions") || has(b"__version_ext_crcs");
@@ -62,12 +61,6 @@ fn enables(module: &Module<'_>) -> bool {
     let symbols = module.elf.symbols;
     let mut all = symbols.all.iter();
     all.any(|symbol| is_undefined(symbol) && ENABLING.contains(&symbols.name(symbol)))
-}
-
-/// Whether it is a valid module name.
-pub(super) fn is_name(name: &[u8]) -> bool {
-    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    !name.is_empty() && name.len() <= OBJECT_MAX && name.iter().all(fits)
 }
 
 fn vermagic(found: Option<&[u8]>, versions: bool, against: &Against<'_>, report: &mut Report) {

@@ -40,6 +40,7 @@ pub use error::Error;
 pub use format::{SERIES, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, UNLINKED};
 pub use names::{
     NAME_MAX, NameError, OBJECT_MAX, SECTION_PREFIX, SYMBOL_PREFIX, SectionName, SymbolName,
+    is_module_name,
 };
 #[cfg(feature = "link")]
 pub use rename::rename;

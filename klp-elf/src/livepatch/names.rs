@@ -12,6 +12,23 @@ use crate::text::Name;
 use std::fmt;
 use std::str::FromStr;
 
+/// Whether the kernel can have a module of this name: 1 to [`OBJECT_MAX`] letters, digits and underscores. So it can be
+/// a part of a path or of a script.
+///
+/// ```
+/// use klp_elf::livepatch::is_module_name;
+///
+/// assert!(is_module_name("livepatch_fix_1"));
+/// for name in ["", "fix-1", "..", "a/b", "a b", "$(a)", &"x".repeat(56)] {
+///     assert!(!is_module_name(name));
+/// }
+/// ```
+pub fn is_module_name(name: impl AsRef<[u8]>) -> bool {
+    let name = name.as_ref();
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    (1..=OBJECT_MAX).contains(&name.len()) && name.iter().all(is_word)
+}
+
 /// The prefix of livepatch symbols.
 pub const SYMBOL_PREFIX: &str = ".klp.sym.";
 /// The prefix of livepatch relocation sections.

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::error::Error;
 use super::format::SERIES;
+use super::names::is_module_name;
 use super::read::{File, offset};
 use super::write;
 
@@ -25,8 +26,7 @@ const NAME: Range<usize> = 24..80;
 ///
 /// When `data` is not a live patch, is damaged, or is signed; when `name` is not a valid module name.
 pub fn rename(data: &[u8], name: &str) -> Result<Vec<u8>, Error> {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    if name.is_empty() || name.len() >= NAME.len() || !name.bytes().all(is_word) {
+    if !is_module_name(name) {
         return Err(Error::ModuleName {
             name: name.to_owned(),
         });
