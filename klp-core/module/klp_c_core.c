@@ -67,18 +67,32 @@ void klp_leave(void)
 	up_read(&turn);
 }
 
+/* Can ftrace still unregister ops? After it has shut itself down, it calls those that are registered for good. */
+static int check_ftrace(void)
+{
+	if (!ftrace_is_dead())
+		return 0;
+	pr_err("ftrace has shut itself down, so klp_core stays loaded until the machine is restarted\n");
+	return -ENODEV;
+}
+
 /* Makes sure that no patch and no site is left, before the C core takes over again. */
 static int prepare_to_go(void)
 {
 	unsigned int tries;
+	int err;
 
 	if (!klp_core_is_unused(true))
 		return -EBUSY;
+	err = check_ftrace();
+	if (err)
+		return err;
 	klp_wait_for_releases();
-	/* Each attempt detaches a batch of sites. ftrace may fail to unregister one. */
+	/* Each attempt detaches a batch of sites. */
 	for (tries = 0; tries < 1000; tries++)
 		if (klp_core_detach_rest())
-			return 0;
+			/* If ftrace has shut itself down meanwhile, the sites are no longer listed, but still attached. */
+			return check_ftrace();
 	pr_err("sites of patches that are gone cannot be detached\n");
 	return -EBUSY;
 }

@@ -73,5 +73,6 @@ unsigned long ftrace_location_range(unsigned long start, unsigned long end)
 	KLP_VMLINUX("ftrace_location_range");
 extern struct ftrace_ops __rcu *ftrace_ops_list KLP_VMLINUX("ftrace_ops_list");
 unsigned long ftrace_find_rec_direct(unsigned long ip) KLP_VMLINUX("ftrace_find_rec_direct");
+int ftrace_is_dead(void) KLP_VMLINUX("ftrace_is_dead");
 
 #endif
