@@ -98,8 +98,8 @@ original=$reader
 # Longer on slower kernels, so that the checks below finish before the timeout.
 "$ctl" load --unchecked --timeout $((WAIT / 10)) "$first" >/tmp/stuck 2>&1 &
 loader=$!
-must "the transition runs" wait_until test -e $LIVEPATCH/held_first/transition
-# A new task has switched from the beginning, so it stays in the replacement.
+# A new task is in the state of the task that starts it.
+must "the transition runs" wait_until grep -qx 1 /proc/$$/patch_state
 hold /tmp/held-new
 must "another task stays in the replacement" wait_until is_held $reader
 check "klpctl status shows the transition" ctl_status 3 status
