@@ -43,6 +43,8 @@ impl Program {
             if let Some(why) = why {
                 say(&format!("the system's {name} is not suitable: {why}"));
             }
+            // A toolchain has no compiler while rustup adds a component to it.
+            let _lock = toolchain::lock(cache)?;
             let step = Step::start(
                 &format!("building {name} {version} from the registry"),
                 self.usual,

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Lock};
 use crate::host::consent::check_online;
 use crate::host::process;
 use crate::host::programs;
@@ -114,7 +114,7 @@ pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
         );
     }
     let cache = Cache::open()?;
-    let _lock = cache.lock("rustup")?;
+    let _lock = lock(&cache)?;
     if let Some(toolchain) = installed(version, components) {
         return Ok(toolchain);
     }
@@ -135,6 +135,11 @@ pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
         .with_context(|| format!("rustup installed rustc {version}, but it cannot be found"))?;
     step.done();
     Ok(toolchain)
+}
+
+/// Takes the lock under which rustup changes toolchains.
+pub(super) fn lock(cache: &Cache) -> Result<Lock> {
+    cache.lock("rustup")
 }
 
 /// Searches rustup's toolchains, those named by the version first, and then `PATH`.
