@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use klp_host::kernel::{self, Core, Kernel, Profile};
 use klp_host::module::{self, Built, Options};
 use klp_host::tools::needs::Needs;
+use klp_host::tools::toolchain::{self, CLIPPY, PINNED, RUSTFMT, SOURCE, Toolchain};
 
 /// The top of this checkout.
 pub fn top() -> PathBuf {
@@ -21,6 +22,12 @@ pub fn top() -> PathBuf {
 /// The livepatch core in Rust.
 pub fn klp_core() -> PathBuf {
     top().join("klp-core")
+}
+
+/// Gets the toolchain that compiles this checkout for the host, with all components that anything here needs. Always the
+/// same ones, because the compiler's messages about the standard library quote its source if that is installed.
+pub fn toolchain() -> Result<Toolchain> {
+    toolchain::ensure(PINNED, &[CLIPPY, RUSTFMT, SOURCE])
 }
 
 /// Options to build kernels with this checkout's klp-core.

@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result};
 use klp_host::arch::Arch;
 use klp_host::host::process;
 use klp_host::tools::needs::Needs;
-use klp_host::tools::toolchain::{self, CLIPPY, PINNED};
 use klp_host::vm::{self, sysroot};
 
 use crate::checkout;
@@ -23,7 +22,7 @@ pub fn needs(arch: Arch) -> Result<Needs> {
 pub fn klpctl() -> Result<PathBuf> {
     let top = checkout::top();
     // The unit tests' toolchain, which has compiled most of it already.
-    let mut command = toolchain::ensure(PINNED, &[CLIPPY])?.cargo();
+    let mut command = checkout::toolchain()?.cargo();
     command
         .current_dir(&top)
         .args(["build", "--quiet", "--locked", "--package", "klpctl"])

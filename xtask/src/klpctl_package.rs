@@ -13,7 +13,6 @@ use flate2::write::GzEncoder;
 use klp_elf::Machine;
 use klp_host::arch::Arch;
 use klp_host::host::process;
-use klp_host::tools::toolchain::{self, PINNED};
 use klp_package::{File, Format, Package, Relation, Scripts, VersionReq, time};
 
 use crate::checkout;
@@ -124,7 +123,7 @@ fn build() -> Result<PathBuf> {
     let top = checkout::top();
     // This target links statically.
     let target = Arch::HOST.rust_target();
-    let mut command = toolchain::ensure(PINNED, &[])?.cargo();
+    let mut command = checkout::toolchain()?.cargo();
     command
         .current_dir(&top)
         .args([

@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use klp_host::host::process;
-use klp_host::tools::toolchain::{self, PINNED};
 
 use crate::checkout;
 
@@ -56,7 +55,7 @@ impl PublishArgs {
     }
 
     fn publish(&self, top: &Path) -> Result<()> {
-        let mut command = toolchain::ensure(PINNED, &[])?.cargo();
+        let mut command = checkout::toolchain()?.cargo();
         command
             .current_dir(top)
             // The archive is in no commit.

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use klp_host::host::process;
 use klp_host::host::progress::say;
 use klp_host::kernel::{Core, Profile};
-use klp_host::tools::toolchain::{self, CLIPPY, PINNED, Toolchain};
+use klp_host::tools::toolchain::Toolchain;
 use serde_json::Value;
 
 use super::cases::Cases;
@@ -93,7 +93,7 @@ impl Author {
     /// Creates an author with an empty home folder.
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
-            toolchain: toolchain::ensure(PINNED, &[CLIPPY])?,
+            toolchain: checkout::toolchain()?,
             home: tempfile::tempdir().context("cannot make a temporary folder")?,
         })
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use klp_host::host::process;
 use klp_host::kernel::Core;
-use klp_host::tools::toolchain::{self, PINNED, Toolchain};
+use klp_host::tools::toolchain::Toolchain;
 
 use crate::checkout;
 use crate::files::listed;
@@ -23,7 +23,7 @@ pub(super) struct Author {
 impl Author {
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
-            toolchain: toolchain::ensure(PINNED, &[])?,
+            toolchain: checkout::toolchain()?,
             dir: tempfile::tempdir().context("cannot make a temporary folder")?,
         })
     }

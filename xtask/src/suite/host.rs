@@ -3,12 +3,12 @@
 //! The part `host`: the tests that Cargo runs, with the pinned toolchain.
 
 use anyhow::Result;
-use klp_host::tools::toolchain::{self, CLIPPY, PINNED};
 
 use super::form::Form;
 use super::libtest;
 use super::proof::{self, Proof};
 use crate::case::Tally;
+use crate::checkout;
 
 /// The number of preemptions for loom in the short form, which takes seconds.
 const PREEMPTIONS: &str = "3";
@@ -18,7 +18,7 @@ const LONG: [(&str, &str); 2] = [("KLP_HISTORIES", "100000"), ("KLP_FUZZ_SECONDS
 
 /// Runs all tests.
 pub(super) fn run(form: Form) -> Result<Tally> {
-    let toolchain = toolchain::ensure(PINNED, &[CLIPPY])?;
+    let toolchain = checkout::toolchain()?;
     let mut command = toolchain.cargo();
     command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
     if form != Form::Short {

@@ -7,7 +7,7 @@ mod dependencies;
 
 use anyhow::{Context as _, Result};
 use klp_host::host::process;
-use klp_host::tools::toolchain::{self, CLIPPY, PINNED, RUSTFMT, Toolchain};
+use klp_host::tools::toolchain::Toolchain;
 
 use crate::case::{Case, Tally};
 use crate::{checkout, docs, report};
@@ -16,7 +16,7 @@ const SCRIPT: &str = "lint";
 
 /// Runs all checks.
 pub(super) fn run() -> Result<Tally> {
-    let toolchain = toolchain::ensure(PINNED, &[CLIPPY, RUSTFMT])?;
+    let toolchain = checkout::toolchain()?;
     let cargo = |arguments: &[&str]| {
         let mut command = toolchain.cargo();
         command.current_dir(checkout::top()).args(arguments);

@@ -12,7 +12,6 @@ use klp_elf::{Frame, Machine, Module, Name};
 use klp_host::host::process;
 use klp_host::kernel::{Core, Kernel};
 use klp_host::module::Built;
-use klp_host::tools::toolchain::{self, CLIPPY, PINNED};
 
 use super::cases::Cases;
 use super::checked;
@@ -83,7 +82,7 @@ fn on_files(built: &Built) -> Cases {
 /// Runs the tests of `klpctl sign` that compare it with the kernel's sign-file.
 fn sign_alike(sign_file: &Path) -> Result<()> {
     ensure!(sign_file.is_file(), "there is no {}", sign_file.display());
-    let mut command = toolchain::ensure(PINNED, &[CLIPPY])?.cargo();
+    let mut command = checkout::toolchain()?.cargo();
     command
         .current_dir(checkout::top())
         .args(["test", "--quiet", "--locked", "--package", "klpctl"])

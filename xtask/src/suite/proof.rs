@@ -12,7 +12,6 @@ use klp_host::host::process;
 use klp_host::host::process::Group;
 use klp_host::host::progress::say;
 use klp_host::tools::registry::Program;
-use klp_host::tools::toolchain::{self, PINNED};
 
 use super::libtest;
 use crate::case::{Case, Tally};
@@ -50,7 +49,7 @@ const PREEMPTIONS: &str = "5";
 /// Runs klp-core in loom, with all orders of memory accesses and at most `preemptions` preemptions of one thread by
 /// another.
 pub(super) fn memory_order(preemptions: &str) -> Result<Tally> {
-    let toolchain = toolchain::ensure(PINNED, &[])?;
+    let toolchain = checkout::toolchain()?;
     let mut command = toolchain.cargo();
     command
         .args(["test", "--package", "klp-core", "--lib", "--release"])
@@ -110,7 +109,7 @@ const MIN_CAUGHT: usize = 90;
 
 /// Makes small mistakes in klp-core's logic, one after the other, and checks that a test catches each.
 fn mutants() -> Result<Tally> {
-    let toolchain = toolchain::ensure(PINNED, &[])?;
+    let toolchain = checkout::toolchain()?;
     let folder = MUTANTS.folder(&Cache::open()?, None)?;
     let output = checkout::top().join("target/mutants");
     std::fs::create_dir_all(&output)
