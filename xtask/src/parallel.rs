@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 
 use anyhow::{Result, bail};
 
@@ -79,12 +80,24 @@ pub fn map_at_once<T: Sync, R: Send>(
             .iter()
             .map(|one| scope.spawn(move || work(one)))
             .collect();
-        let panicked = |_| bail!("the thread that did this panicked");
-        running
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(panicked))
-            .collect()
+        running.into_iter().map(joined).collect()
     })
+}
+
+/// Runs two functions at once, the first one in this thread. A panic of the other is an error.
+pub fn both<R: Send>(
+    first: impl FnOnce() -> Result<R>,
+    second: impl FnOnce() -> Result<R> + Send,
+) -> [Result<R>; 2] {
+    std::thread::scope(|scope| {
+        let second = scope.spawn(second);
+        [first(), joined(second)]
+    })
+}
+
+fn joined<R>(thread: ScopedJoinHandle<'_, Result<R>>) -> Result<R> {
+    let panicked = |_| bail!("the thread that did this panicked");
+    thread.join().unwrap_or_else(panicked)
 }
 
 #[cfg(test)]
@@ -119,17 +132,17 @@ mod tests {
 
     #[test]
     fn the_first_failure_stops_the_map() {
-        let done = Mutex::new(0);
+        let started = Mutex::new(Vec::new());
         let jobs: Vec<_> = (0..1000).collect();
-        let err = try_map(&jobs, 2, |job: &u32| {
-            *done.lock().expect("lock") += 1;
-            std::thread::sleep(Duration::from_millis(1));
+        // With more workers, others may start jobs before the failure is noted.
+        let err = try_map(&jobs, 1, |job: &u32| {
+            started.lock().expect("lock").push(*job);
             if *job == 3 {
                 bail!("job {job} failed");
             }
             Ok(())
         });
         assert_eq!(err.expect_err("failed").to_string(), "job 3 failed");
-        assert!(*done.lock().expect("lock") < 100);
+        assert_eq!(*started.lock().expect("lock"), [0, 1, 2, 3]);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use klp_host::arch::Arch;
 use klp_host::kernel::{self, Core, Kernel, Options, Profile};
 use klp_host::tools::needs::Needs;
@@ -16,6 +16,7 @@ use crate::checkout;
 use crate::compare;
 use crate::guest_program;
 use crate::kselftest;
+use crate::parallel;
 use crate::scenarios;
 
 const ARCH: Arch = Arch::Arm64;
@@ -54,12 +55,10 @@ pub(super) fn run() -> Result<Tally> {
     let scripts = scenarios::only_for(ARCH, scenarios::all()?)?;
     // The comparison mostly waits for transitions.
     let [c, rust] = &kernels;
-    let (on_both, compared) = std::thread::scope(|scope| {
-        let compared = scope.spawn(|| compare::run(c, rust, None));
-        let on_both = on_both(&kernels, &scripts);
-        let panicked = |_| bail!("the thread that compared the cores panicked");
-        (on_both, compared.join().unwrap_or_else(panicked))
-    });
+    let [on_both, compared] = parallel::both(
+        || on_both(&kernels, &scripts),
+        || compare::run(c, rust, None),
+    );
     let mut total = on_both?;
     total += compared?;
     Ok(total)

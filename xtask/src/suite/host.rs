@@ -8,7 +8,7 @@ use super::form::Form;
 use super::libtest;
 use super::proof::{self, Proof};
 use crate::case::Tally;
-use crate::checkout;
+use crate::{checkout, parallel};
 
 /// The number of preemptions for loom in the short form, which takes seconds.
 const PREEMPTIONS: &str = "3";
@@ -27,11 +27,17 @@ pub(super) fn run(form: Form) -> Result<Tally> {
                 .filter(|(name, _)| std::env::var_os(name).is_none()),
         );
     }
-    let mut tally = libtest::run(command)?;
     if form == Form::Short {
-        tally += proof::memory_order(PREEMPTIONS)?;
+        // The slowest tests measure memory, one at a time, and leave a processor idle.
+        let [tests, order] = parallel::both(
+            || libtest::run(command),
+            || proof::memory_order(PREEMPTIONS),
+        );
+        let mut tally = tests?;
+        tally += order?;
         return Ok(tally);
     }
+    let mut tally = libtest::run(command)?;
     for proof in Proof::ALL {
         tally += proof.run()?;
     }
