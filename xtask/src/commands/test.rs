@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::checkout;
 use crate::report;
 use crate::suite::{self, Form, Part};
 
@@ -43,6 +44,8 @@ impl TestArgs {
         all.retain(|part| !self.skip.contains(part));
         let parts = if self.only.is_empty() { all } else { self.only };
         suite::needs(&parts)?.get()?;
+        // Before anything compiles: rustup replaces files of a toolchain when it adds components.
+        checkout::toolchain()?;
         let tally = suite::run(&parts, form);
         Ok(report::finish(tally))
     }

@@ -25,6 +25,8 @@ mod proof;
 mod stress;
 mod types;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -99,28 +101,31 @@ impl Part {
         Self::Lint,
         Self::Host,
         Self::Machine,
-        Self::Types,
         Self::Modules,
+        Self::Types,
         Self::CoreModule,
         Self::Author,
         Self::Cve,
-        Self::Vm,
-        Self::Arm64,
         Self::Kselftest,
         Self::Compare,
+        Self::Vm,
+        Self::Arm64,
+    ];
+
+    /// The others.
+    const LONG: [Self; 5] = [
+        Self::Kernels,
+        Self::Image,
+        Self::Fleet,
+        Self::Debug,
+        Self::Debian,
     ];
 
     /// All that there are in this form.
     pub fn all(form: Form) -> Vec<Self> {
         let mut parts = Self::SHORT.to_vec();
         if form != Form::Short {
-            parts.extend([
-                Self::Kernels,
-                Self::Image,
-                Self::Fleet,
-                Self::Debug,
-                Self::Debian,
-            ]);
+            parts.extend(Self::LONG);
         }
         parts
     }
@@ -153,14 +158,23 @@ impl Part {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// Whether its machines wait for transitions more than they compute.
-    fn mostly_waits(self) -> bool {
-        matches!(self, Self::Kselftest | Self::Compare)
+    /// Whether it runs several machines for most of its time, while the others compile or have one machine.
+    fn runs_machines(self) -> bool {
+        matches!(
+            self,
+            Self::Kselftest | Self::Compare | Self::Vm | Self::Arm64
+        )
     }
 
-    /// Whether it looks at what a build of our modules makes anew, so that no other part may build them.
+    /// Whether it looks at what a build of our modules makes anew, so that no other part may build them for the same
+    /// kernels.
     fn needs_quiet_builds(self) -> bool {
         self == Self::Modules
+    }
+
+    /// Whether it builds our modules for the kernels of such a part.
+    fn builds_modules(self) -> bool {
+        self != Self::Kselftest
     }
 
     /// The packages that it takes.
@@ -230,7 +244,7 @@ impl Part {
             Self::Modules => on_each_core(modules::run),
             Self::Types => {
                 let kernel = get(Core::C)?;
-                types::run(&kernel, &checkout::build_all(&kernel)?)
+                types::run(&kernel, &checkout::build_all(&kernel)?, form)
             }
             Self::Machine => machine::run(&get(Core::C)?),
             Self::Vm => {
@@ -248,7 +262,10 @@ impl Part {
             Self::Kernels => kernels::run(),
             Self::Image => image::run(&[]),
             Self::Fleet => fleet::run(),
-            Self::Kselftest => at_once(&all_of(&OWN_CORES)?, |kernel, _| kselftest::run(kernel)),
+            Self::Kselftest => {
+                let tallies = parallel::map_at_once(&all_of(&OWN_CORES)?, kselftest::run);
+                tallies.into_iter().sum()
+            }
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
             Self::Debug => debug::run(form),
             Self::Debian => debian::run(),
@@ -266,48 +283,58 @@ pub fn needs(parts: &[Part]) -> Result<Needs> {
     Ok(needs)
 }
 
-/// Runs all these parts, also after failures. Parts that mostly wait for machines run beside others.
+/// Runs all these parts, also after failures.
 pub fn run(parts: &[Part], form: Form) -> Tally {
     print_plan(parts, form);
     report::use_status_line();
-    let mut total = Tally::default();
-    let all = parts.len();
-    let mut numbers = 1..;
-    let mut next = || numbers.next().unwrap_or_default();
-    let (waiting, busy): (Vec<Part>, Vec<Part>) =
-        parts.iter().partition(|part| part.mostly_waits());
-    let alone = busy.iter().rposition(|part| part.needs_quiet_builds());
-    let (alone, beside) = busy.split_at(alone.map_or(0, |last| last + 1));
-    for part in alone {
-        total += part.run_reported(form, next(), all);
+    let numbers = AtomicUsize::new(1);
+    let run_one = |part: Part| {
         if process::is_interrupted() {
-            return total;
+            return Tally::default();
         }
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        part.run_reported(form, number, parts.len())
+    };
+    let (long, short): (Vec<Part>, Vec<Part>) =
+        parts.iter().partition(|part| Part::LONG.contains(part));
+    let mut total = run_in_two_lanes(&short, &run_one);
+    for part in long {
+        total += run_one(part);
     }
+    total
+}
+
+/// Runs those of these parts that mostly run machines, and beside them the others.
+fn run_in_two_lanes(parts: &[Part], run: &(impl Fn(Part) -> Tally + Sync)) -> Tally {
+    let (machines, others): (Vec<Part>, Vec<Part>) =
+        parts.iter().partition(|part| part.runs_machines());
+    let last_quiet = others.iter().rposition(|part| part.needs_quiet_builds());
+    let (quiet, rest) = others.split_at(last_quiet.map_or(0, |last| last + 1));
     std::thread::scope(|scope| {
-        if beside.iter().skip(1).any(|part| *part == Part::Arm64) {
+        if parts.len() > 1 && machines.contains(&Part::Arm64) {
             scope.spawn(|| in_background(arm64::prepare));
         }
-        let running: Vec<_> = waiting
-            .into_iter()
-            .map(|part| {
-                let number = next();
-                scope.spawn(move || part.run_reported(form, number, all))
-            })
-            .collect();
-        for part in beside {
-            if !process::is_interrupted() {
-                total += part.run_reported(form, next(), all);
+        // Disconnected when builds need no longer be quiet.
+        let (until_then, builds_allowed) = mpsc::channel::<()>();
+        let machines = scope.spawn(move || {
+            let mut total = Tally::default();
+            for part in machines {
+                if part.builds_modules() {
+                    let _ = builds_allowed.recv();
+                }
+                total += run(part);
             }
+            total
+        });
+        let mut total: Tally = quiet.iter().map(|part| run(*part)).sum();
+        drop(until_then);
+        total += rest.iter().map(|part| run(*part)).sum();
+        match machines.join() {
+            Ok(tally) => total += tally,
+            Err(panic) => std::panic::resume_unwind(panic),
         }
-        for part in running {
-            match part.join() {
-                Ok(tally) => total += tally,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-    });
-    total
+        total
+    })
 }
 
 /// Builds what a later part needs, with what the parts before it leave of the CPUs. That part reports errors.

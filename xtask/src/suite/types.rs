@@ -22,6 +22,7 @@ use klp_host::module::Built;
 
 use self::compile::Compiler;
 use self::messages::{compare, normalize};
+use super::form::Form;
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::files::listed;
@@ -36,7 +37,7 @@ const CLAIMS: &str = "tests/claims";
 const SCRIPT: &str = "types";
 
 /// Runs all checks on one kernel.
-pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
+pub(super) fn run(kernel: &Kernel, built: &Built, form: Form) -> Result<Tally> {
     let compiler = Compiler::from_built(kernel, built)?;
     let mut cases = Vec::new();
     for (folder, test) in [
@@ -58,7 +59,7 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
     cases.push(Case::from_result(
         SCRIPT,
         "stubs of all functions compile",
-        stubs::run(kernel, &compiler),
+        stubs::run(kernel, &compiler, form),
     ));
     cases.push(Case::from_result(
         SCRIPT,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compiles stubs of every replaceable function of the kernel, as printed: one with a placeholder, and one that
-//! calls the original.
+//! Compiles stubs of every replaceable function of the kernel, as printed: one with a placeholder or one that
+//! calls the original, in turn; in the long form both of each function.
 //!
 //! The stubs are combined into a few large patches. Those that do not compile are counted and removed, until the
 //! rest compiles: an error may hide others.
@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_elf::{Form, Object, Stub, VMLINUX};
+use klp_elf::{Form as Kind, Object, Stub, VMLINUX};
 use klp_host::host::progress::say;
 use klp_host::kernel::Kernel;
 use klp_host::kernel::metadata::KernelMetadata;
@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use super::compile::Compiler;
 use crate::parallel;
+use crate::suite::form::Form;
 
 /// The number of functions of one patch. With more, the compiler takes longer for each.
 const PATCH_SIZE: usize = 400;
@@ -36,7 +37,7 @@ const MAX_PRINTED: usize = 10;
 type Failures = BTreeMap<String, String>;
 
 /// Prints and compiles the stubs of all functions, and prints how many compile.
-pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
+pub(super) fn run(kernel: &Kernel, compiler: &Compiler, form: Form) -> Result<()> {
     let known = klp_elf::Kernel::open(KernelMetadata::of_folder(&kernel.build.dir).sources()?)?;
     let object = known.object(VMLINUX)?;
     let object = object.context("there is no metadata of vmlinux")?;
@@ -49,15 +50,25 @@ pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
         "only {} functions are known",
         functions.len()
     );
-    compile_all(&known, &functions, &Form::Replace, "stubs", compiler)?;
-    compile_all(&known, &functions, &Form::Wrap, "wrapping stubs", compiler)
+    for (kind, first, what) in [
+        (Kind::Replace, 0, "stubs"),
+        (Kind::Wrap, 1, "wrapping stubs"),
+    ] {
+        // Neighbours in the list have similar names, and often similar types.
+        let functions: Vec<_> = match form {
+            Form::Short => functions.iter().skip(first).step_by(2).collect(),
+            Form::Long { .. } => functions.iter().collect(),
+        };
+        compile_all(&known, &functions, &kind, what, compiler)?;
+    }
+    Ok(())
 }
 
-/// Prints and compiles the stubs of one form.
+/// Prints and compiles the stubs of one kind.
 fn compile_all(
     known: &klp_elf::Kernel,
-    functions: &[Replaceable],
-    form: &Form,
+    functions: &[&Replaceable],
+    kind: &Kind,
     what: &str,
     compiler: &Compiler,
 ) -> Result<()> {
@@ -66,7 +77,7 @@ fn compile_all(
     let mut patches = Vec::new();
     for (number, functions) in functions.chunks(PATCH_SIZE).enumerate() {
         let source = folder.path().join(format!("stubs_{number}.rs"));
-        let stub = Stub::with(known, form.clone());
+        let stub = Stub::with(known, kind.clone());
         patches.push(Patch::print(stub, functions, source, &mut failures));
     }
     for compiled in parallel::map(&patches, |patch| patch.compile(compiler)) {
@@ -115,7 +126,7 @@ impl Patch {
     /// Prints the stubs. One that cannot be printed is a failure.
     fn print(
         mut stub: Stub<'_>,
-        functions: &[Replaceable],
+        functions: &[&Replaceable],
         source: PathBuf,
         failures: &mut Failures,
     ) -> Self {
