@@ -5,8 +5,10 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/delay.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 
 static int version_show(struct seq_file *m, void *v)
@@ -47,11 +49,16 @@ static struct klp_patch second = {
 
 static int __init second_patch_init(void)
 {
+	unsigned int tries;
 	int err = klp_enable_patch(&first);
 
-	if (!err)
-		pr_info("second patch: %d\n", klp_enable_patch(&second));
-	return err;
+	if (err)
+		return err;
+	/* The log has the same order each time if the transition ends before; this task's state is -1 then. */
+	for (tries = 0; tries < 6000 && current->patch_state != -1; tries++)
+		msleep(10);
+	pr_info("second patch: %d\n", klp_enable_patch(&second));
+	return 0;
 }
 
 static void __exit second_patch_exit(void)
