@@ -55,13 +55,14 @@ pub fn build(kernel: &Kernel, dir: &Path) -> Result<Built> {
 
 /// Builds one of the examples.
 pub fn build_example(kernel: &Kernel, name: &str) -> Result<Built> {
-    build_folder(kernel, &format!("examples/{name}/"))
+    build_folders(kernel, &[&format!("examples/{name}/")])
 }
 
-/// Builds the patches of one folder of the checkout.
-pub fn build_folder(kernel: &Kernel, folder: &str) -> Result<Built> {
-    let vars = vec![("KLP_PATCHES".into(), folder.to_owned())];
-    build_with(kernel, &top(), vars, vec![folder.into()])
+/// Builds the modules of these folders of the checkout.
+pub fn build_folders(kernel: &Kernel, folders: &[&str]) -> Result<Built> {
+    let vars = vec![("KLP_PATCHES".into(), folders.join(" "))];
+    let patched = folders.iter().map(PathBuf::from).collect();
+    build_with(kernel, &top(), vars, patched)
 }
 
 /// Builds the examples and the test patches.

@@ -131,7 +131,7 @@ impl<'a> Bench<'a> {
         let built = checkout::build(kernel, &dir)?;
         let sizes = sizes(kernel, &built)?;
         let mut files = built.modules;
-        files.extend(checkout::build_folder(kernel, RUST_PATCHES)?.modules);
+        files.extend(checkout::build_folders(kernel, &[RUST_PATCHES])?.modules);
         files.push(guest_program::build(
             kernel.build.arch,
             &checkout::top().join(PROGRAM),

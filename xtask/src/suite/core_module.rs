@@ -20,6 +20,9 @@ const PREFIX: &str = "core-module";
 /// The example that these scenarios use, and its own scenario.
 const SAMPLE: &str = "livepatch-sample";
 
+/// The folder of the modules that they use.
+const MODULES: &str = "tests/modules/";
+
 /// The cycles of the stress test.
 const CYCLES: u32 = 100;
 
@@ -28,7 +31,8 @@ const CYCLES: u32 = 100;
 pub(super) fn run(form: Form) -> Result<Tally> {
     let kernel = checkout::kernel(Core::StockRust, Profile::Base)?;
     if form == Form::Short {
-        let built = checkout::build_example(&kernel, SAMPLE)?;
+        let sample = format!("examples/{SAMPLE}/");
+        let built = checkout::build_folders(&kernel, &[&sample, MODULES])?;
         let mut scripts = scenarios::all()?;
         scripts
             .retain(|script| is_own(script) || script.file_stem().is_some_and(|it| it == SAMPLE));
