@@ -141,14 +141,12 @@ impl Part {
             (Self::Fleet, _) => "5 min",
             (Self::Machine, _) => "10 s",
             (Self::Lint, _) => "30 s",
-            (Self::CoreModule, _) => "2 min",
-            (Self::Host | Self::Types, _) => "3 min",
-            (Self::Modules | Self::Cve, _) => "4 min",
-            (Self::Author, _) => "5 min",
-            (Self::Kselftest, _) => "4 min, beside others",
-            (Self::Compare, _) => "6 min, beside others",
-            (Self::Vm, _) => "9 min",
-            (Self::Arm64, _) => "12 min",
+            (Self::Modules | Self::CoreModule, _) => "2 min",
+            (Self::Host | Self::Types | Self::Kselftest, _) => "3 min",
+            (Self::Cve | Self::Compare, _) => "5 min",
+            (Self::Author, _) => "6 min",
+            (Self::Arm64, _) => "9 min",
+            (Self::Vm, _) => "11 min",
         }
     }
 
@@ -350,7 +348,8 @@ fn print_plan(parts: &[Part], form: Form) {
         return;
     }
     let mut plan = format!(
-        "{} parts. On two cores, when the cache has kernels and modules (without them, 45 minutes more), they take:",
+        "{} parts, up to two at once. On two cores, when the cache has kernels and modules (without them, 45 minutes \
+         more), they take:",
         parts.len()
     );
     for part in parts {
