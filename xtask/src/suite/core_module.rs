@@ -48,7 +48,8 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     Ok(tally)
 }
 
-fn is_own(script: &Path) -> bool {
+/// Whether a scenario is about the module itself. Without it there is nothing to check.
+pub(super) fn is_own(script: &Path) -> bool {
     let name = script.file_stem().unwrap_or_default();
     name.to_string_lossy().starts_with(PREFIX)
 }
