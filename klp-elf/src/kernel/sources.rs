@@ -4,7 +4,7 @@
 
 use crate::Error;
 use crate::compressed::ENDINGS;
-use crate::limits::OBJECT_MAX;
+use crate::livepatch::is_module_name;
 use std::collections::HashMap;
 use std::env;
 use std::fs::{self, DirEntry};
@@ -131,6 +131,5 @@ fn key(name: &str) -> String {
 
 /// Whether a module can have that name, apart from dashes in place of underscores.
 pub(crate) fn is_module(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    (1..=OBJECT_MAX).contains(&name.len()) && name.bytes().all(fits)
+    is_module_name(key(name))
 }

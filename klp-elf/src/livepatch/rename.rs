@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::error::Error;
 use super::format::SERIES;
-use super::names::is_module_name;
+use super::names::{OBJECT_MAX, is_module_name};
 use super::read::{File, offset};
 use super::write;
 
@@ -19,6 +19,7 @@ const THIS_MODULE: &[u8] = b".gnu.linkonce.this_module";
 /// The range of the name in it: behind `enum module_state` and a `struct list_head`. The last of the kernel's
 /// `MODULE_NAME_LEN` bytes is 0.
 const NAME: Range<usize> = 24..80;
+const _: () = assert!(NAME.end - NAME.start == OBJECT_MAX + 1);
 
 /// Renames a patch's module to `name`. Its modinfo then has the old name as its [`SERIES`].
 ///
