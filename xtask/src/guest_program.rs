@@ -14,7 +14,7 @@ use klp_host::vm::{self, sysroot};
 use crate::checkout;
 
 /// The profile of klpctl. Without optimisation, its scenarios take three times as long.
-const PROFILE: &str = "guest";
+const PROFILE: &str = "emulated";
 
 /// The packages needed to build the programs and to run a machine.
 pub fn needs(arch: Arch) -> Result<Needs> {
