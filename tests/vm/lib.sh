@@ -25,6 +25,8 @@ PROGRAMS=${PROGRAMS:-/klp/vm/programs}
 WAIT=${WAIT:-60}
 
 LIVEPATCH=/sys/kernel/livepatch
+# The file of klp-core as a module, on kernels that load it.
+CORE_MODULE=/klp/klp-core.ko
 
 # check NAME COMMAND [ARG...] - the command has to succeed. It runs in a subshell.
 check() {
@@ -156,6 +158,13 @@ load() {
             return 1
         }
     fi
+}
+
+# only_with_core_module - ends the scenario where klp-core is not a module, $CORE_MODULE.
+only_with_core_module() {
+    [ -e "$CORE_MODULE" ] && return
+    check "klp-core is not a module here" test ! -e "$LIVEPATCH/klp_core"
+    exit
 }
 
 # load_fails NAME [PARAM=VALUE...] - checks that loading is refused, and prints insmod's output.

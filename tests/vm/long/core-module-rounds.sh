@@ -4,13 +4,10 @@
 
 . /klp/vm/lib.sh
 
-file=/klp/klp-core.ko
+file=$CORE_MODULE
 ROUNDS=${ROUNDS:-50}
 
-if [ ! -e $file ]; then
-	check "klp-core is not a module here" test ! -e $LIVEPATCH/klp_core
-	exit
-fi
+only_with_core_module
 
 patched="this has been live patched"
 original=$(cat /proc/cmdline)

@@ -4,12 +4,9 @@
 . /klp/vm/lib.sh
 
 core=$LIVEPATCH/klp_core
-file=/klp/klp-core.ko
+file=$CORE_MODULE
 
-if [ ! -e $file ]; then
-	check "klp-core is not a module here" test ! -e $core
-	exit
-fi
+only_with_core_module
 
 patched="this has been live patched"
 original=$(cat /proc/cmdline)
