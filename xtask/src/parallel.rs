@@ -131,6 +131,19 @@ mod tests {
     }
 
     #[test]
+    fn both_functions_run_at_once() {
+        let meeting = std::sync::Barrier::new(2);
+        let meet = |result| {
+            meeting.wait();
+            Ok(result)
+        };
+        let results = both(|| meet(1), || meet(2)).map(Result::ok);
+        assert_eq!(results, [Some(1), Some(2)]);
+        let results = both(|| meet(1), || panic!("{:?}", meet(2))).map(|it| it.is_ok());
+        assert_eq!(results, [true, false]);
+    }
+
+    #[test]
     fn the_first_failure_stops_the_map() {
         let started = Mutex::new(Vec::new());
         let jobs: Vec<_> = (0..1000).collect();

@@ -4,9 +4,11 @@
 //! returns, preemption, hardened memory.
 
 use anyhow::Result;
+use klp_host::arch::Arch;
 use klp_host::kernel::Profile;
 
 use super::form::OWN_CORES;
+use super::scripts_for;
 use crate::case::Tally;
 use crate::checkout;
 use crate::kselftest;
@@ -17,7 +19,7 @@ const HOSTILE: &str = "hostile";
 
 /// Runs the selftests and the scenarios on one kernel after the other: these compute more than they wait.
 pub(super) fn run() -> Result<Tally> {
-    let mut scripts = scenarios::all()?;
+    let mut scripts = scripts_for(Arch::default())?;
     scripts.extend(scenarios::long()?.into_iter().filter(|path| {
         path.file_stem()
             .is_some_and(|stem| stem.to_string_lossy().starts_with(HOSTILE))

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use klp_host::arch::Arch;
 use klp_host::freestanding::names_kernel_crate;
 use klp_host::kernel::debian_line::{DEBIAN_12, DEBIAN_13, EXPERIMENTAL};
 use klp_host::kernel::{self, Core, DebianKernel, Options, Origin, Profile};
@@ -15,6 +16,7 @@ use klp_host::kernel::{self, Core, DebianKernel, Options, Origin, Profile};
 use super::author_build::Author;
 use super::cases::Cases;
 use super::cve;
+use super::scripts_for;
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::files::{listed, with_extension};
@@ -164,7 +166,7 @@ fn next_series() -> Result<Tally> {
     tally += Tally::of(&scenarios::run(
         &kernel,
         &built.modules,
-        &scenarios::all()?,
+        &scripts_for(Arch::default())?,
     )?);
     Ok(tally)
 }

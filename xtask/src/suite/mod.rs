@@ -97,7 +97,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// The parts with a short form, quick ones first.
+    /// The parts with a short form: those of each lane in turn, quick ones first.
     const SHORT: [Self; 12] = [
         Self::Lint,
         Self::Host,
@@ -171,7 +171,7 @@ impl Part {
         self == Self::Modules
     }
 
-    /// Whether it builds our modules for the kernels of such a part.
+    /// Whether it builds our modules for kernels for which a part that needs quiet builds does.
     fn builds_modules(self) -> bool {
         self != Self::Kselftest
     }
@@ -262,8 +262,8 @@ impl Part {
             Self::Image => image::run(&[]),
             Self::Fleet => fleet::run(),
             Self::Kselftest => {
-                let tallies = parallel::map_at_once(&all_of(&OWN_CORES)?, kselftest::run);
-                tallies.into_iter().sum()
+                let kernels = all_of(&OWN_CORES)?;
+                total_of(&kernels, parallel::map_at_once(&kernels, kselftest::run))
             }
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
             Self::Debug => debug::run(form),
@@ -403,9 +403,65 @@ fn at_once(
         machines.push((kernel, checkout::build_all(kernel)?));
     }
     let tallies = parallel::map_at_once(&machines, |(kernel, built)| test(kernel, built));
-    let mut total = Tally::default();
-    for ((kernel, _), tally) in machines.iter().zip(tallies) {
-        total += tally.with_context(|| format!("on {}", kernel.core.name()))?;
+    total_of(kernels, tallies)
+}
+
+/// Adds up the results of these kernels, and names the kernel of an error.
+fn total_of(kernels: &[Kernel], tallies: Vec<Result<Tally>>) -> Result<Tally> {
+    let on = |(kernel, tally): (&Kernel, Result<Tally>)| {
+        tally.with_context(|| format!("on {}", kernel.core.name()))
+    };
+    kernels.iter().zip(tallies).map(on).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Barrier, Mutex};
+    use std::time::Duration;
+
+    use super::*;
+
+    fn passed(part: Part) -> Tally {
+        Tally::of([&Case {
+            script: part.name(),
+            name: "runs".to_owned(),
+            failure: None,
+        }])
     }
-    Ok(total)
+
+    #[test]
+    fn machines_run_beside_other_parts() {
+        // Passed by two at a time.
+        let meeting = Barrier::new(2);
+        let tally = run_in_two_lanes(&[Part::Modules, Part::Kselftest], &|part| {
+            meeting.wait();
+            passed(part)
+        });
+        assert_eq!(tally.to_string(), "2 passed, 0 failed");
+    }
+
+    #[test]
+    fn no_other_part_builds_modules_beside_the_one_that_looks_at_builds() {
+        let ended = Mutex::new(Vec::new());
+        let parts = [
+            Part::Lint,
+            Part::Modules,
+            Part::Types,
+            Part::Compare,
+            Part::Vm,
+        ];
+        let tally = run_in_two_lanes(&parts, &|part| {
+            if part.runs_machines() {
+                assert!(
+                    ended.lock().expect("lock").contains(&Part::Modules),
+                    "{part:?}"
+                );
+            } else {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            ended.lock().expect("lock").push(part);
+            passed(part)
+        });
+        assert_eq!(tally.to_string(), "5 passed, 0 failed");
+    }
 }
