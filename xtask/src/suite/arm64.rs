@@ -10,7 +10,7 @@ use klp_host::arch::Arch;
 use klp_host::kernel::{self, Core, Kernel, Options, Profile};
 use klp_host::tools::needs::Needs;
 
-use super::{at_once, cve, modules, scripts_for};
+use super::{at_once, core_module, cve, modules};
 use crate::case::Tally;
 use crate::checkout;
 use crate::compare;
@@ -52,7 +52,7 @@ pub(super) fn prepare() -> Result<()> {
 /// Runs it.
 pub(super) fn run() -> Result<Tally> {
     let kernels = kernels()?;
-    let scripts = scripts_for(ARCH)?;
+    let scripts = core_module::scripts_without(ARCH)?;
     // The comparison mostly waits for transitions.
     let [c, rust] = &kernels;
     let [on_both, compared] = parallel::both(

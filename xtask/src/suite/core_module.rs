@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use klp_host::arch::Arch;
 use klp_host::kernel::{Core, Kernel, Profile};
 
 use super::form::Form;
@@ -48,8 +49,15 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     Ok(tally)
 }
 
+/// The scenarios for kernels of this architecture without klp-core as a module.
+pub(super) fn scripts_without(arch: Arch) -> Result<Vec<PathBuf>> {
+    let mut scripts = scenarios::only_for(arch, scenarios::all()?)?;
+    scripts.retain(|script| !is_own(script));
+    Ok(scripts)
+}
+
 /// Whether a scenario is about the module itself. Without it there is nothing to check.
-pub(super) fn is_own(script: &Path) -> bool {
+fn is_own(script: &Path) -> bool {
     let name = script.file_stem().unwrap_or_default();
     name.to_string_lossy().starts_with(PREFIX)
 }

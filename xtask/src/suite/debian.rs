@@ -7,8 +7,8 @@ use anyhow::Result;
 use klp_host::arch::Arch;
 use klp_host::kernel::Profile;
 
+use super::core_module;
 use super::form::OWN_CORES;
-use super::scripts_for;
 use crate::case::Tally;
 use crate::checkout;
 use crate::kselftest;
@@ -19,7 +19,7 @@ const HOSTILE: &str = "hostile";
 
 /// Runs the selftests and the scenarios on one kernel after the other: these compute more than they wait.
 pub(super) fn run() -> Result<Tally> {
-    let mut scripts = scripts_for(Arch::default())?;
+    let mut scripts = core_module::scripts_without(Arch::default())?;
     scripts.extend(scenarios::long()?.into_iter().filter(|path| {
         path.file_stem()
             .is_some_and(|stem| stem.to_string_lossy().starts_with(HOSTILE))

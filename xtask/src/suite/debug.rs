@@ -9,9 +9,9 @@ use anyhow::Result;
 use klp_host::arch::Arch;
 use klp_host::kernel::{Core, Profile};
 
+use super::core_module;
 use super::flaws;
 use super::form::Form;
-use super::scripts_for;
 use super::stress::stress;
 use crate::case::Tally;
 use crate::checkout;
@@ -27,7 +27,7 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     let kernel = checkout::kernel(Core::Rust, Profile::Debug)?;
     let built = checkout::build_all(&kernel)?;
     let mut tally = kselftest::run(&kernel)?;
-    let mut scripts = scripts_for(Arch::default())?;
+    let mut scripts = core_module::scripts_without(Arch::default())?;
     let (faults, long): (Vec<_>, Vec<_>) = scenarios::long()?
         .into_iter()
         .partition(|path| path.file_stem().is_some_and(|stem| stem == FAULTS));

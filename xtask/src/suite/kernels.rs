@@ -15,8 +15,8 @@ use klp_host::kernel::{self, Core, DebianKernel, Options, Origin, Profile};
 
 use super::author_build::Author;
 use super::cases::Cases;
+use super::core_module;
 use super::cve;
-use super::scripts_for;
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::files::{listed, with_extension};
@@ -166,7 +166,7 @@ fn next_series() -> Result<Tally> {
     tally += Tally::of(&scenarios::run(
         &kernel,
         &built.modules,
-        &scripts_for(Arch::default())?,
+        &core_module::scripts_without(Arch::default())?,
     )?);
     Ok(tally)
 }

@@ -25,7 +25,6 @@ mod proof;
 mod stress;
 mod types;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Instant;
@@ -247,7 +246,7 @@ impl Part {
             }
             Self::Machine => machine::run(&get(Core::C)?),
             Self::Vm => {
-                let scripts = scripts_for(Arch::default())?;
+                let scripts = core_module::scripts_without(Arch::default())?;
                 at_once(&all_of(&CORES)?, |kernel, built| {
                     // Scenarios take twice as long on this kernel, which has many more functions and symbols.
                     let guests = if kernel.core == Core::STOCK { 2 } else { 1 };
@@ -357,13 +356,6 @@ fn print_plan(parts: &[Part], form: Form) {
         plan.push_str(&format!("\n  {:<10} {}", part.name(), part.usual(form)));
     }
     progress::say(&plan);
-}
-
-/// The scenarios for kernels of this architecture without klp-core as a module.
-fn scripts_for(arch: Arch) -> Result<Vec<PathBuf>> {
-    let mut scripts = scenarios::only_for(arch, scenarios::all()?)?;
-    scripts.retain(|script| !core_module::is_own(script));
-    Ok(scripts)
 }
 
 fn get(core: Core) -> Result<Kernel> {
