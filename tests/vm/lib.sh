@@ -25,6 +25,8 @@ PROGRAMS=${PROGRAMS:-/klp/vm/programs}
 WAIT=${WAIT:-60}
 
 LIVEPATCH=/sys/kernel/livepatch
+# A pipe that nothing is written to, for `pause`.
+exec {SILENCE}<> <(:)
 # The file of klp-core as a module, on kernels that load it.
 CORE_MODULE=/klp/klp-core.ko
 
@@ -85,6 +87,14 @@ _matches_not() {
     return 1
 }
 
+# pause SECONDS - sleeps. Starting a program takes about 10 ms of an emulated CPU, and waits would take them from the
+# other machines of the tests, so waits use builtins of the shell only.
+pause() {
+    read -rt "$1" -u "$SILENCE"
+    # It ends with the status of a timeout.
+    true
+}
+
 # wait_until COMMAND [ARG...] - repeats a command until it succeeds, for at most $WAIT seconds.
 wait_until() {
     local end=$((SECONDS + WAIT))
@@ -93,7 +103,7 @@ wait_until() {
             echo "\`$*\` did not succeed within $WAIT s"
             return 1
         }
-        sleep 0.05
+        pause 0.05
     done
 }
 
@@ -142,17 +152,18 @@ module_file() {
 
 # is_loaded NAME - whether the module is loaded.
 is_loaded() {
-    [ -d "/sys/module/$(module_name "$1")" ]
+    [ -d "/sys/module/${1//-/_}" ]
 }
 
 # load NAME [PARAM=VALUE...] - loads a module. For a live patch, waits for the end of the transition.
 load() {
-    local name file
-    name=$(module_name "$1")
+    local name=${1//-/_} file taint
     file=$(module_file "$1") || return
     shift
     insmod "$file" "$@" || return
-    if modinfo -F livepatch "$file" | grep -q Y; then
+    read -r taint <"/sys/module/$name/taint"
+    # The kernel's mark of a live patch.
+    if [[ $taint = *K* ]]; then
         wait_until settled "$name" || {
             echo "the transition of $name did not end"
             return 1
@@ -196,20 +207,19 @@ core_parameter() {
 
 # settled PATCH - whether the patch is enabled and not in transition.
 settled() {
-    local dir
-    dir=$LIVEPATCH/$(module_name "$1")
-    [ "$(cat "$dir/enabled")" = 1 ] && [ "$(cat "$dir/transition")" = 0 ]
+    local dir=$LIVEPATCH/${1//-/_} enabled transition
+    read -r enabled <"$dir/enabled" && read -r transition <"$dir/transition" &&
+        [ "$enabled $transition" = "1 0" ]
 }
 
 # patch_gone PATCH - whether the patch is not among the live patches.
 patch_gone() {
-    [ ! -e "$LIVEPATCH/$(module_name "$1")" ]
+    [ ! -e "$LIVEPATCH/${1//-/_}" ]
 }
 
 # disable PATCH - disables a patch, and waits until all tasks run the old code.
 disable() {
-    local dir
-    dir=$LIVEPATCH/$(module_name "$1")
+    local dir=$LIVEPATCH/${1//-/_}
     [ -d "$dir" ] || {
         echo "there is no live patch $1"
         return 1
@@ -220,15 +230,15 @@ disable() {
 
 # unload MODULE - waits until a module is unused, and unloads it.
 unload() {
-    local name
-    name=$(module_name "$1")
+    local name=${1//-/_}
     wait_until _unused "$name" || return
     rmmod "$name" || return
     wait_until _not_loaded "$name"
 }
 
 _unused() {
-    [ "$(cat "/sys/module/$1/refcnt")" = 0 ]
+    local users
+    read -r users <"/sys/module/$1/refcnt" && [ "$users" = 0 ]
 }
 
 _not_loaded() {
@@ -261,6 +271,6 @@ mark_log() {
 
 # log_since - the kernel's messages since mark_log, without time stamps.
 log_since() {
-    dmesg | sed -n "/${LOG_MARK:?call mark_log first}\$/,\$p" | sed 1d |
-        sed -E 's/^(\[[ TC0-9.]*\] ?)+//'
+    # From the end, so that only these messages are matched. busybox reads the whole log with one system call.
+    busybox dmesg | tac | sed -E "/${LOG_MARK:?call mark_log first}\$/Q; s/^(\[[ TC0-9.]*\] ?)+//" | tac
 }
