@@ -15,6 +15,8 @@ LIVEPATCH=/sys/kernel/livepatch
 # Time limits of a transition, and of the removal of a patch after it, in tenths of a second.
 TRANSITION=300
 END=50
+# A pipe that nothing is written to, for `pause`.
+exec {SILENCE}<> <(:)
 # The part of case names about the patched module.
 WITH=
 
@@ -94,12 +96,17 @@ ending() {
     return 1
 }
 
+# pause SECONDS - sleeps, without starting a program.
+pause() {
+    read -rt "$1" -u "$SILENCE"
+}
+
 # wait_while LIMIT COMMAND
 wait_while() {
     local left=$1
     shift
     while [ $left -gt 0 ] && "$@"; do
-        sleep 0.1
+        pause 0.1
         left=$((left - 1))
     done
 }

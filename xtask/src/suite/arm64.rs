@@ -68,7 +68,12 @@ pub(super) fn run() -> Result<Tally> {
 fn on_both(kernels: &[Kernel], scripts: &[PathBuf]) -> Result<Tally> {
     at_once(kernels, |kernel, built| {
         let mut tally = modules::run_foreign(built);
-        tally += Tally::of(&scenarios::run(kernel, &built.modules, scripts)?);
+        tally += Tally::of(&scenarios::run_in_guests(
+            2,
+            kernel,
+            &built.modules,
+            scripts,
+        )?);
         tally += kselftest::run(kernel)?;
         if kernel.core == Core::Rust {
             tally += cve::on_small(kernel)?;

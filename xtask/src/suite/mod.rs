@@ -248,8 +248,9 @@ impl Part {
             Self::Vm => {
                 let scripts = core_module::scripts_without(Arch::default())?;
                 at_once(&all_of(&CORES)?, |kernel, built| {
-                    // Scenarios take twice as long on this kernel, which has many more functions and symbols.
-                    let guests = if kernel.core == Core::STOCK { 2 } else { 1 };
+                    // Scenarios mostly wait for transitions. They take longer on the stock kernel, which has many more
+                    // functions and symbols.
+                    let guests = if kernel.core == Core::STOCK { 3 } else { 2 };
                     let cases = scenarios::run_in_guests(guests, kernel, &built.modules, &scripts)?;
                     Ok(Tally::of(&cases))
                 })
