@@ -39,7 +39,13 @@ pub(super) fn run_on(
     spec: &Spec,
     sink: &mut Sink<'_>,
 ) -> Result<Report> {
-    let (initramfs, needed) = initramfs(qemu.arch, spec)?;
+    let (spec, initramfs) = prepare(qemu.arch, spec)?;
+    run_with(qemu, accel, &spec, &initramfs, sink)
+}
+
+/// Builds the initramfs. Returns it with the specification, which has the memory that it needs.
+pub(super) fn prepare(arch: Arch, spec: &Spec) -> Result<(Spec, OwnedFd)> {
+    let (initramfs, needed) = initramfs(arch, spec)?;
     let mut spec = spec.clone();
     if needed > spec.memory {
         ensure!(
@@ -49,7 +55,7 @@ pub(super) fn run_on(
         );
         spec.memory = needed;
     }
-    run_with(qemu, accel, &spec, &initramfs, sink)
+    Ok((spec, initramfs))
 }
 
 /// As [`run_on`], with this initramfs.

@@ -19,6 +19,7 @@ mod installation;
 mod libraries;
 mod machine;
 mod monitor;
+mod prepared;
 mod programs;
 mod pvh;
 mod qemu;
@@ -39,13 +40,11 @@ use anyhow::Result;
 
 pub use console::Lines;
 pub use monitor::CONSOLE_LIMIT;
-use qemu::Qemu;
+pub use prepared::Prepared;
 pub use report::{Outcome, Report};
 pub use spec::{OUTPUT_LIMIT, Sink, Spec, Warnings};
 
 use crate::arch::Arch;
-use crate::cache::Cache;
-use crate::host::progress::say;
 use crate::tools::needs::Needs;
 
 /// Returns the packages that a guest of the default architecture needs.
@@ -92,36 +91,5 @@ pub fn run_shown(spec: &Spec) -> Result<Report> {
 /// Boots, runs the command, and passes its output to `sink`. An error means that
 /// the guest could not be run; the report has all that happened in it.
 pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
-    let arch = Arch::of_image(&spec.image)?;
-    let cache = Cache::open()?;
-    let qemu = find_qemu(arch, spec, &cache)?;
-    let choice = accel_choice::choose(&qemu, spec, &cache)?;
-    say(&format!(
-        "booting {} ({}, QEMU {})",
-        spec.image.display(),
-        choice.accel.describe(),
-        qemu.version.split(' ').next().unwrap_or_default()
-    ));
-    let mut report = boot::run_on(&qemu, choice.accel, spec, sink)?;
-    choice.came_up(report.ready.is_some())?;
-    if !matches!(report.outcome, Outcome::Exited(_)) {
-        report.log = console_log::keep(&report.console, &cache.root().join("vm/logs"));
-    }
-    Ok(report)
-}
-
-/// Finds the system's QEMU, or a newer one if needed.
-fn find_qemu(arch: Arch, spec: &Spec, cache: &Cache) -> Result<Qemu> {
-    let qemu = Qemu::find(arch)?;
-    if !spec.parallel || qemu.major >= accel::THREADS_FROM {
-        return Ok(qemu);
-    }
-    let newer = qemu_backport::program(arch, cache).and_then(|program| Qemu::at(arch, program));
-    newer.or_else(|err| {
-        crate::host::process::check_interrupted()?;
-        say(&format!(
-            "note: emulated CPUs do not run in parallel, because no newer QEMU is available: {err:#}"
-        ));
-        Ok(qemu)
-    })
+    Prepared::new(spec)?.run(sink)
 }

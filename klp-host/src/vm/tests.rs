@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal};
 
 use super::accel::Accel;
 use super::boot::run_with;
+use super::qemu::Qemu;
 use super::*;
 use crate::host::process;
 
