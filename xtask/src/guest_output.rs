@@ -2,17 +2,78 @@
 
 //! Runs a virtual machine, and passes on the output of its command line by line.
 
+use std::time::Duration;
+
 use anyhow::Result;
-use klp_host::vm::{self, Lines, Report, Spec};
+use klp_host::host::progress::say;
+use klp_host::vm::{Lines, Outcome, Prepared, Report, Spec};
+
+use crate::passed_guests::Record;
+
+/// The output of a machine, to be kept if all tests in it passed.
+#[derive(Debug, Default)]
+pub struct Output {
+    text: String,
+    /// Unset if outputs are not kept.
+    record: Option<Record>,
+}
+
+impl Output {
+    /// Keeps it. All tests have to have passed, on the host's side too.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn keep(self) -> Result<()> {
+        self.record.map_or(Ok(()), |record| record.keep(&self.text))
+    }
+}
 
 /// Runs the machine, and calls `line` with each line of output, also with an incomplete last one.
 ///
 /// # Errors
 ///
 /// The machine cannot be run.
-pub fn run(spec: &Spec, mut line: impl FnMut(&str)) -> Result<Report> {
+pub fn run(spec: &Spec, line: impl FnMut(&str)) -> Result<Report> {
+    boot(Prepared::new(spec)?, line)
+}
+
+/// As [`run`], but does not boot the machine if the output of an earlier one with the same inputs was kept, and may be
+/// reused: then `line` is called with that.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_or_reuse(spec: &Spec, mut line: impl FnMut(&str)) -> Result<(Report, Output)> {
+    let prepared = Prepared::new(spec)?;
+    let record = Record::of(|| prepared.inputs())?;
+    if let Some(text) = record.as_ref().and_then(Record::earlier) {
+        say(&format!(
+            "not booting {}: the output of an earlier machine with the same inputs is used",
+            spec.image.display()
+        ));
+        text.lines().for_each(line);
+        let report = Report {
+            outcome: Outcome::Exited(0),
+            console: Vec::new(),
+            ready: None,
+            took: Duration::ZERO,
+            log: None,
+        };
+        return Ok((report, Output::default()));
+    }
+    let mut text = String::new();
+    let report = boot(prepared, |it| {
+        text.push_str(it);
+        text.push('\n');
+        line(it);
+    })?;
+    Ok((report, Output { text, record }))
+}
+
+fn boot(prepared: Prepared, mut line: impl FnMut(&str)) -> Result<Report> {
     let mut lines = Lines::default();
-    let report = vm::run(spec, &mut |bytes| {
+    let report = prepared.run(&mut |bytes| {
         lines.push(bytes).iter().for_each(|it| line(it));
         Ok(())
     })?;

@@ -23,6 +23,7 @@ mod klpctl_package;
 mod kselftest;
 mod markers;
 mod parallel;
+mod passed_guests;
 mod report;
 mod scenarios;
 mod suite;

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::checkout;
+use crate::passed_guests::{self, Mode};
 use crate::report;
 use crate::suite::{self, Form, Part};
 
@@ -19,6 +20,10 @@ pub(super) struct TestArgs {
     /// Skip this part; may be given more than once.
     #[arg(long, value_enum, value_name = "PART", conflicts_with = "only")]
     skip: Vec<Part>,
+    /// Boot all virtual machines, also those in which all tests passed before in this checkout with the same kernel,
+    /// files and programs. `--only` and `--long` do that anyway.
+    #[arg(long)]
+    again: bool,
     /// Run the long forms of parts: more of the same, for hours.
     #[arg(long)]
     long: bool,
@@ -42,11 +47,15 @@ impl TestArgs {
             bail!("the part {name} has only a long form: add --long");
         }
         all.retain(|part| !self.skip.contains(part));
+        let boots_all = self.again || self.long || !self.only.is_empty();
+        let mode = if boots_all { Mode::Keep } else { Mode::Reuse };
         let parts = if self.only.is_empty() { all } else { self.only };
         suite::needs(&parts)?.get()?;
         // Before anything compiles: rustup replaces files of a toolchain when it adds components.
         checkout::toolchain()?;
+        passed_guests::set_mode(mode);
         let tally = suite::run(&parts, form);
+        passed_guests::say_reused();
         Ok(report::finish(tally))
     }
 }

@@ -17,7 +17,7 @@ use klp_host::vm::{Spec, Warnings};
 
 use crate::case::{Case, Tally};
 use crate::checkout;
-use crate::guest_output;
+use crate::guest_output::{self, Output};
 use crate::parallel;
 use crate::report;
 
@@ -48,9 +48,11 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
     let specs = [spec(c, &folder)?, spec(rust, &folder)?];
     let recorded = parallel::map_at_once(&specs, record);
     let mut transcripts = Vec::new();
+    let mut outputs = Vec::new();
     for (kernel, recorded) in [c, rust].into_iter().zip(recorded) {
         let core = kernel.core.name();
-        let (text, failure) = recorded?;
+        let (text, failure, output) = recorded?;
+        outputs.push(output);
         if let Some(keep) = keep {
             write_transcript(&keep.join(format!("{core}.txt")), &text)?;
         }
@@ -67,6 +69,11 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
         .for_each(&mut count);
     count(exports(c, rust)?);
     expected.unseen().into_iter().for_each(count);
+    if tally.failed == 0 {
+        for output in outputs {
+            output.keep()?;
+        }
+    }
     Ok(tally)
 }
 
@@ -91,10 +98,10 @@ fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
     })
 }
 
-/// Runs the script. Returns its output, and the failure of the machine, if any.
-fn record(spec: &Spec) -> Result<(String, Option<String>)> {
+/// Runs the script. Returns its output, the failure of the machine, if any, and the output to keep.
+fn record(spec: &Spec) -> Result<(String, Option<String>, Output)> {
     let mut text = String::new();
-    let report = guest_output::run(spec, |line| {
+    let (report, output) = guest_output::run_or_reuse(spec, |line| {
         text.push_str(line);
         text.push('\n');
     })?;
@@ -106,7 +113,7 @@ fn record(spec: &Spec) -> Result<(String, Option<String>)> {
         let ended = text.lines().any(|line| line == "@end");
         (!ended).then(|| "the script stopped before its end".to_owned())
     });
-    Ok((text, failure))
+    Ok((text, failure, output))
 }
 
 fn write_transcript(path: &Path, text: &str) -> Result<()> {

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use klp_host::host::progress::say;
 use klp_host::kconfig::Config;
 use klp_host::kernel::{Core, Kernel};
-use klp_host::vm::Spec;
+use klp_host::vm::{Outcome, Spec};
 
 use crate::case::{Case, Tally};
 use crate::checkout;
@@ -93,7 +93,7 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
         tally.count(case);
     };
     let mut follower = Follower::new(planned);
-    let report = guest_output::run(&spec, |line| {
+    let (report, output) = guest_output::run_or_reuse(&spec, |line| {
         follower.line(line).iter().for_each(&mut count);
     })?;
     let failure = report.outcome.failure();
@@ -105,6 +105,9 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
     }
     if let Some(problem) = report.problem() {
         eprintln!("{problem}");
+    }
+    if report.outcome == Outcome::Exited(0) && tally.failed == 0 {
+        output.keep()?;
     }
     Ok(tally)
 }

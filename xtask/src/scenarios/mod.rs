@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use klp_host::arch::Arch;
 use klp_host::kernel::Kernel;
-use klp_host::vm::{Report, Spec, Warnings};
+use klp_host::vm::{Outcome, Report, Spec, Warnings};
 
 use crate::case::Case;
 use crate::checkout;
@@ -192,8 +192,11 @@ fn boot(
     };
     let mut follower = Follower::new(kernel.core.name(), names);
     follower.reports = reports;
-    let report = guest_output::run(&spec, |line| follower.line(line))?;
+    let (report, output) = guest_output::run_or_reuse(&spec, |line| follower.line(line))?;
     let cases = follower.finish(report.outcome.failure().as_deref());
+    if report.outcome == Outcome::Exited(0) && cases.iter().all(|case| case.failure.is_none()) {
+        output.keep()?;
+    }
     Ok((cases, report))
 }
 
