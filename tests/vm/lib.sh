@@ -157,7 +157,7 @@ is_loaded() {
 
 # load NAME [PARAM=VALUE...] - loads a module. For a live patch, waits for the end of the transition.
 load() {
-    local name=${1//-/_} file taint
+    local name=${1//-/_} file taint=
     file=$(module_file "$1") || return
     shift
     insmod "$file" "$@" || return
@@ -271,6 +271,13 @@ mark_log() {
 
 # log_since - the kernel's messages since mark_log, without time stamps.
 log_since() {
-    # From the end, so that only these messages are matched. busybox reads the whole log with one system call.
-    busybox dmesg | tac | sed -E "/${LOG_MARK:?call mark_log first}\$/Q; s/^(\[[ TC0-9.]*\] ?)+//" | tac
+    local log
+    # From the end, so that only these messages are matched. With syslog(2) the log is read at once.
+    log=$(dmesg --syslog | tac | sed -E "s/^(\[[ TC0-9.]*\] ?)+//; /^${LOG_MARK:?call mark_log first}\$/q" | tac)
+    if [ "${log%%$'\n'*}" != "$LOG_MARK" ]; then
+        echo "the log does not reach back to the mark"
+        return 1
+    fi
+    log=${log#"$LOG_MARK"}
+    [ -z "$log" ] || echo "${log#$'\n'}"
 }

@@ -20,12 +20,13 @@ pub struct Output {
 
 impl Output {
     /// Keeps it. All tests have to have passed, on the host's side too.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be written.
-    pub fn keep(self) -> Result<()> {
-        self.record.map_or(Ok(()), |record| record.keep(&self.text))
+    pub fn keep(self) {
+        let kept = self.record.map(|record| record.keep(&self.text));
+        if let Some(Err(err)) = kept {
+            say(&format!(
+                "note: the machine will be booted again next time: {err:#}"
+            ));
+        }
     }
 }
 
@@ -52,7 +53,7 @@ pub fn run_or_reuse(spec: &Spec, mut line: impl FnMut(&str)) -> Result<(Report, 
             "not booting {}: the output of an earlier machine with the same inputs is used",
             spec.image.display()
         ));
-        text.lines().for_each(line);
+        replay(&text, line);
         let report = Report {
             outcome: Outcome::Exited(0),
             console: Vec::new(),
@@ -61,6 +62,9 @@ pub fn run_or_reuse(spec: &Spec, mut line: impl FnMut(&str)) -> Result<(Report, 
             log: None,
         };
         return Ok((report, Output::default()));
+    }
+    if let Some(record) = &record {
+        record.forget()?;
     }
     let mut text = String::new();
     let report = boot(prepared, |it| {
@@ -79,4 +83,27 @@ fn boot(prepared: Prepared, mut line: impl FnMut(&str)) -> Result<Report> {
     })?;
     lines.rest().iter().for_each(|it| line(it));
     Ok(report)
+}
+
+/// Calls `line` with each line of a kept output.
+fn replay(text: &str, line: impl FnMut(&str)) {
+    text.lines().for_each(line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replayed_lines_are_those_of_the_machine() {
+        let mut lines = Lines::default();
+        let mut seen = lines.push(b"ok - a\r\n\n  b\nwithout ");
+        seen.extend(lines.push(b"an end"));
+        seen.extend(lines.rest());
+        let text: String = seen.iter().map(|line| format!("{line}\n")).collect();
+        let mut replayed = Vec::new();
+        replay(&text, |line| replayed.push(line.to_owned()));
+        assert_eq!(replayed, ["ok - a", "", "  b", "without an end"]);
+        assert_eq!(replayed, seen);
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result};
 use klp_host::cache::Key;
-use klp_host::host::files::write_atomic;
+use klp_host::host::files::{ignore_not_found, write_atomic};
 use klp_host::host::progress::say;
 
 use crate::checkout;
@@ -75,9 +75,17 @@ impl Record {
 
     /// The output of an earlier machine in which all tests passed, if outputs are reused.
     pub fn earlier(&self) -> Option<String> {
-        let text = (self.mode == Mode::Reuse).then(|| fs::read_to_string(&self.file).ok())??;
+        if self.mode != Mode::Reuse {
+            return None;
+        }
+        let text = fs::read_to_string(&self.file).ok()?;
         REUSED.fetch_add(1, Ordering::Relaxed);
         Some(text)
+    }
+
+    /// Removes the output of an earlier machine: the same one is booted now, and may fail.
+    pub fn forget(&self) -> Result<()> {
+        ignore_not_found(fs::remove_file(&self.file), &self.file)
     }
 
     /// Keeps the output of a machine in which all tests passed.
@@ -94,9 +102,8 @@ fn program_hash() -> Result<&'static str> {
     if let Some(hash) = HASH.get() {
         return Ok(hash);
     }
-    let program = std::env::current_exe().context("cannot find this program")?;
-    let content =
-        fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
+    // Also if the file was replaced since.
+    let content = fs::read("/proc/self/exe").context("cannot read this program")?;
     Ok(HASH.get_or_init(|| Key::new().with("xtask", content).short()))
 }
 
@@ -117,5 +124,8 @@ mod tests {
             Some("ok - x\n")
         );
         assert_eq!(record("b", Mode::Reuse).earlier(), None);
+        record("a", Mode::Keep).forget().unwrap();
+        assert_eq!(record("a", Mode::Reuse).earlier(), None);
+        record("a", Mode::Keep).forget().unwrap();
     }
 }

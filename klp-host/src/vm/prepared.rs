@@ -3,7 +3,7 @@
 //! A guest that is ready to start, with its QEMU, accelerator and initramfs.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use super::accel;
+use super::accel::{self, Accel};
 use super::accel_choice::{self, Choice};
 use super::boot;
 use super::console_log;
@@ -79,9 +79,9 @@ impl Prepared {
         Ok(report)
     }
 
-    /// Hashes all that the guest's behaviour depends on but time and chance: the contents of the kernel image and of
-    /// the initramfs, QEMU's version and arguments, and the limits and accepted warnings. `None` if the guest has a
-    /// disk or firmware, which are not hashed.
+    /// Hashes what the guest's behaviour depends on besides time and chance: the contents of the kernel image, of the
+    /// initramfs and of QEMU's program, its version and arguments, with KVM also the processor and kernel of the host,
+    /// and the limits and accepted warnings. `None` if the guest has a disk or firmware, which are not hashed.
     ///
     /// # Errors
     ///
@@ -117,11 +117,17 @@ impl Prepared {
         let initramfs = format!("/proc/self/fd/{}", self.initramfs.as_raw_fd());
         let arguments = qemu::arguments(self.qemu.arch, &self.spec, self.choice.accel);
         let text = |value: &dyn fmt::Debug| format!("{value:?}");
+        let host = match self.choice.accel {
+            Accel::Kvm => host_of_guests(),
+            _ => String::new(),
+        };
         Ok(Some(
             Key::new()
                 .with("image", hash_of(image)?)
                 .with("initramfs", hash_of(Path::new(&initramfs))?)
                 .with("qemu", &self.qemu.version)
+                .with("program", hash_of(&self.qemu.program)?)
+                .with("host", host)
                 .with("arguments", text(&arguments))
                 .with("decompressed", text(decompressed))
                 .with("timeout", text(timeout))
@@ -148,6 +154,18 @@ fn find_qemu(arch: Arch, spec: &Spec, cache: &Cache) -> Result<Qemu> {
     })
 }
 
+/// The processor and the kernel of this machine, which a guest sees with KVM.
+fn host_of_guests() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let processors = read("/proc/cpuinfo");
+    let first = processors.split("\n\n").next().unwrap_or_default();
+    let fixed = first.lines().filter(|line| !line.starts_with("cpu MHz"));
+    fixed
+        .chain([&*read("/proc/version")])
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 /// The hash of a file's contents.
 fn hash_of(path: &Path) -> Result<Vec<u8>> {
     let mut hash = Sha256::new();
@@ -167,16 +185,20 @@ fn hash_of(path: &Path) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::time::Duration;
 
-    use super::super::accel::Accel;
     use super::super::disk::Disk;
     use super::super::spec::Warnings;
     use super::*;
 
     /// The inputs of a guest with these files.
-    fn inputs(image: &str, initramfs: &str, change: impl FnOnce(&mut Spec)) -> Option<String> {
+    fn inputs_on(
+        accel: Accel,
+        qemu: &str,
+        image: &str,
+        initramfs: &str,
+        change: impl FnOnce(&mut Spec),
+    ) -> Option<String> {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| {
             let path = dir.path().join(name);
@@ -188,18 +210,22 @@ mod tests {
         let prepared = Prepared {
             qemu: Qemu {
                 arch: Arch::default(),
-                program: "/qemu".into(),
+                program: file("qemu", qemu),
                 version: "0".into(),
                 major: 0,
                 has_sandbox: false,
                 user: None,
             },
-            choice: Accel::TcgSingle.into(),
+            choice: accel.into(),
             spec,
             initramfs: File::open(file("initramfs", initramfs)).unwrap().into(),
             logs: PathBuf::new(),
         };
         Some(prepared.inputs().unwrap()?.short())
+    }
+
+    fn inputs(image: &str, initramfs: &str, change: impl FnOnce(&mut Spec)) -> Option<String> {
+        inputs_on(Accel::TcgSingle, "qemu", image, initramfs, change)
     }
 
     #[test]
@@ -210,6 +236,8 @@ mod tests {
         let others = [
             inputs("Kernel", "files", |_| {}),
             inputs("kernel", "Files", |_| {}),
+            inputs_on(Accel::TcgSingle, "rebuilt", "kernel", "files", |_| {}),
+            inputs_on(Accel::Kvm, "qemu", "kernel", "files", |_| {}),
             inputs("kernel", "files", |spec| {
                 spec.kernel_parameters.push("nosmp".into());
             }),

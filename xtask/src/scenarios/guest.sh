@@ -54,7 +54,7 @@ for script in $(grep -L '^# Pins: ' -- *.sh) $(grep -l '^# Pins: ' -- *.sh); do
         echo "not ok - nothing stays behind: patches: ${left//$'\n'/ }; modules: ${added//$'\n'/ }"
         clean_up "$added"
     fi
-    reports=$(busybox dmesg | tac | sed "/$mark\$/q" | tac |
+    reports=$(dmesg --syslog | tac | sed "/$mark\$/q" | tac |
         grep -E '(^|\] *)(WARNING: |BUG: |Oops: |UBSAN: |general protection|INFO: (task|possible) )')
     # A known warning of the kernel in this function, which taints the kernel.
     known=$(sed -n 's/^# Known warning: //p' "$script")
