@@ -40,8 +40,8 @@ pub fn say_reused() {
     match REUSED.load(Ordering::Relaxed) {
         0 => {}
         count => say(&format!(
-            "{count} machines were not booted, because all tests passed in them before with the same kernel, files and \
-             programs; `cargo xtask test --again` boots them"
+            "machines that were not booted, because all tests passed in them before with the same kernel, files and \
+             programs: {count}; `cargo xtask test --again` boots them"
         )),
     }
 }

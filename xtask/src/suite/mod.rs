@@ -145,8 +145,8 @@ impl Part {
             (Self::Host | Self::Types | Self::Kselftest, _) => "3 min",
             (Self::Cve | Self::Compare, _) => "5 min",
             (Self::Author, _) => "6 min",
-            (Self::Arm64, _) => "9 min",
-            (Self::Vm, _) => "11 min",
+            (Self::Arm64, _) => "8 min",
+            (Self::Vm, _) => "9 min",
         }
     }
 
