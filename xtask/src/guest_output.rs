@@ -48,7 +48,8 @@ pub fn run(spec: &Spec, line: impl FnMut(&str)) -> Result<Report> {
 pub fn run_or_reuse(spec: &Spec, mut line: impl FnMut(&str)) -> Result<(Report, Output)> {
     let prepared = Prepared::new(spec)?;
     let record = Record::of(|| prepared.inputs())?;
-    if let Some(text) = record.as_ref().and_then(Record::earlier) {
+    let earlier = record.as_ref().map(Record::earlier).transpose()?;
+    if let Some(text) = earlier.flatten() {
         say(&format!(
             "not booting {}: the output of an earlier machine with the same inputs is used",
             spec.image.display()
@@ -62,9 +63,6 @@ pub fn run_or_reuse(spec: &Spec, mut line: impl FnMut(&str)) -> Result<(Report, 
             log: None,
         };
         return Ok((report, Output::default()));
-    }
-    if let Some(record) = &record {
-        record.forget()?;
     }
     let mut text = String::new();
     let report = boot(prepared, |it| {

@@ -88,7 +88,7 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
     Ok(all)
 }
 
-/// Does the same in that many guests at once, each with a part of the scenarios: for kernels on which they take long.
+/// Does the same in that many guests at once, each with a part of the scenarios.
 pub fn run_in_guests(
     guests: usize,
     kernel: &Kernel,
