@@ -13,8 +13,8 @@ export LC_ALL=C
 MODULES=/klp/compare/modules
 LIVEPATCH=/sys/kernel/livepatch
 # Time limits of a transition, and of the removal of a patch after it, in tenths of a second.
-TRANSITION=400
-END=100
+TRANSITION=300
+END=50
 # A pipe that nothing is written to, for `pause`.
 exec {SILENCE}<> <(:)
 # The part of case names about the patched module.

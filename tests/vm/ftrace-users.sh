@@ -350,7 +350,7 @@ settle_and_judge() {
 		sleep 0.5
 	else
 		# The core checks again every two seconds.
-		WAIT=20 check "$1, the redirects are jumps" wait_until _all_jump "$redirects"
+		WAIT=6 check "$1, the redirects are jumps" wait_until _all_jump "$redirects"
 		check "$1, the entries are jumps" _entries_jump
 	fi
 	look_and_judge "$1, settled" "$3"

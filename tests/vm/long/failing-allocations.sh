@@ -54,15 +54,12 @@ state() {
 }
 
 # soon CONDITION [ARGUMENT...] - waits until a condition holds.
-exec {never}<> <(:)
 soon() {
 	local end=$((SECONDS + WAIT))
 	until "$@"; do
 		[ $SECONDS -lt $end ] || return 1
-		read -r -t 0.05 -u $never
+		pause 0.05
 	done
-	# Not the status of read.
-	return 0
 }
 
 # has FILE WORD - whether the file's first line is WORD.

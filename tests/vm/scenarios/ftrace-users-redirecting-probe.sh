@@ -41,7 +41,7 @@ must "detach the probe after a kprobe" unload klp_ftrace_user
 echo 0 >$tracing/events/klp/other/enable
 echo '-:klp/other' >>$tracing/kprobe_events
 if [ -e "$redirects" ]; then
-	WAIT=20 check "without kprobes, the site becomes a jump" wait_until is_jump
+	WAIT=6 check "without kprobes, the site becomes a jump" wait_until is_jump
 fi
 must "attach the probe after the jump" load klp_ftrace_user kind=redirect at=fscaps_show
 expect_eq "the patch is called, after the jump" first "$(cat /sys/kernel/fscaps)"
